@@ -1,0 +1,25 @@
+# What every file is compiled with. A warning is an error.
+add_library(tidemark_flags INTERFACE)
+target_compile_options(tidemark_flags INTERFACE
+  -Wall -Wextra -Werror
+  -Wshadow -Wconversion -Wsign-conversion -Wold-style-cast -Wuseless-cast
+  -Wnon-virtual-dtor -Woverloaded-virtual -Wcast-align -Wformat=2 -Wnull-dereference
+  -Wduplicated-cond -Wlogical-op -Wimplicit-fallthrough -Wunused)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  # clang does not know three of GCC's.
+  get_target_property(flags tidemark_flags INTERFACE_COMPILE_OPTIONS)
+  list(REMOVE_ITEM flags -Wuseless-cast -Wduplicated-cond -Wlogical-op)
+  set_target_properties(tidemark_flags PROPERTIES INTERFACE_COMPILE_OPTIONS "${flags}")
+endif()
+# -Wnull-dereference and the hardening of the library need optimisation and see through inlining:
+# false findings inside libstdc++ under sanitizers are why it is left out there.
+if(TIDEMARK_SANITIZE)
+  target_compile_options(tidemark_flags INTERFACE -fsanitize=${TIDEMARK_SANITIZE}
+    -fno-omit-frame-pointer -fno-sanitize-recover=all -Wno-null-dereference -Wno-maybe-uninitialized)
+  target_link_options(tidemark_flags INTERFACE -fsanitize=${TIDEMARK_SANITIZE})
+else()
+  target_compile_definitions(tidemark_flags INTERFACE _GLIBCXX_ASSERTIONS)
+  target_compile_options(tidemark_flags INTERFACE -fstack-protector-strong -fstack-clash-protection)
+  target_link_options(tidemark_flags INTERFACE -Wl,-z,relro,-z,now)
+endif()
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)

@@ -1,0 +1,92 @@
+// The whole configuration, checked and with defaults applied: what docs and `tidemark config` call
+// by the same names. Made by app/config from flags, environment and file; a constant afterwards.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace tidemark {
+
+enum class SourceFormat { automatic, json, avro, cloudevents };
+enum class WriteMode { merge, append, history, soft_delete, replace, delete_insert };
+enum class SchemaEvolution { none, validate, evolve };
+enum class OnBadRecord { stop, dead_letter };
+enum class TimeUnit { ms, us, ns };
+
+struct KafkaConfig {
+  std::vector<std::pair<std::string, std::string>> properties;  // librdkafka's, checked, in order
+  std::string group_id;
+};
+
+struct SourceConfig {
+  std::string type = "kafka";
+  std::vector<std::string> topics;
+  std::vector<std::string> topics_regex;
+  SourceFormat format = SourceFormat::automatic;
+  std::string registry_url;
+  std::string unavailable_value = "__debezium_unavailable_value";
+  std::string metadata_prefix = "__";
+  std::uint64_t record_bytes_max = 64ULL << 20;
+  std::uint32_t record_depth_max = 512;
+};
+
+struct TargetConfig {
+  std::string dsn;       // without the password where password-file gave one
+  std::string password;  // never printed
+  std::string table = "${schema}.${table}";
+  WriteMode mode = WriteMode::merge;
+  SchemaEvolution schema_evolution = SchemaEvolution::evolve;
+  bool schema_inference = false;
+  bool delete_enabled = true;
+  bool truncate_enabled = true;
+  std::string state_schema = "tidemark";
+};
+
+struct BatchConfig {
+  std::uint32_t rows_max = 20000;
+  std::uint64_t bytes_max = 32ULL << 20;
+  std::chrono::milliseconds delay_max{200};
+  std::uint32_t lanes = 0;  // 0: auto
+  std::uint64_t buffer_bytes_max = 128ULL << 20;
+};
+
+struct ErrorsConfig {
+  OnBadRecord on_bad_record = OnBadRecord::stop;
+  double dead_letter_rate_max = 0.01;
+  bool hold_key = true;
+};
+
+struct TableConfig {
+  std::optional<std::string> target;
+  std::vector<std::string> columns_exclude;
+  std::vector<std::string> key;
+  std::optional<TimeUnit> time_unit;
+  std::optional<WriteMode> mode;
+};
+
+struct LogConfig {
+  std::string format = "auto";  // auto | text | json
+  std::string level = "info";
+  bool values = false;
+};
+
+struct Config {
+  std::string pipeline;
+  std::chrono::milliseconds shutdown_timeout{20000};
+  KafkaConfig kafka;
+  SourceConfig source;
+  TargetConfig target;
+  BatchConfig batch;
+  ErrorsConfig errors;
+  std::map<std::string, TableConfig> tables;  // by "${schema}.${table}" of the source
+  std::string http_listen = "127.0.0.1:8084";
+  std::string http_token;
+  LogConfig log;
+};
+
+}  // namespace tidemark

@@ -1,0 +1,83 @@
+// Where records come from. One Source belongs to one lane's reader thread; only commit() may be
+// called from the writer's. It never moves a position by itself: the lane assigns explicit offsets,
+// and commit() is a report for lag tools (I2).
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tidemark/record.h"
+#include "tidemark/types.h"
+
+namespace tidemark {
+
+enum class PollKind {
+  nothing,     // the timeout has passed
+  record,      // `record` is set; its views are valid until the next poll
+  assigned,    // `partitions` are ours from now on; call assign() with their positions, at leisure
+  revoked,     // all partitions are gone (eager rebalancing); nothing more to do
+  halted,      // `partition` cannot go on: `message`, `hint` (out of range, bad message, deleted topic)
+  unreachable, // brokers are away: librdkafka heals it, show it; `message`
+  fatal,       // `message`, `hint`
+};
+
+struct PollResult {
+  PollKind kind = PollKind::nothing;
+  RecordView record;
+  std::vector<StreamPartition> partitions;
+  StreamPartition partition;
+  std::string message;
+  std::string hint;
+};
+
+// A record with bytes of its own, read again for a dead letter or a fingerprint.
+struct OwnedRecord {
+  std::int64_t timestamp_ms = -1;
+  std::optional<std::string> key, value;
+  std::vector<std::pair<std::string, std::optional<std::string>>> headers;
+  [[nodiscard]] RecordView view(const StreamPartition& at, Offset offset) const;
+};
+
+struct PartitionEnds {
+  Offset low;   // first offset that Kafka still holds
+  Offset high;  // the next offset to be written
+};
+
+class Source {
+ public:
+  Source() = default;
+  Source(const Source&) = delete;
+  Source& operator=(const Source&) = delete;
+  virtual ~Source() = default;
+
+  virtual void subscribe() = 0;
+  virtual PollResult poll(std::chrono::milliseconds timeout) = 0;
+  // Starts fetching; no offset: from the beginning. Only after `assigned`, once.
+  virtual void assign(const std::vector<std::pair<StreamPartition, std::optional<Offset>>>& from) = 0;
+  // Fetching of all (or one) assigned partitions; poll() must go on being called.
+  virtual void pause() = 0;
+  virtual void resume() = 0;
+  virtual void pause(const StreamPartition& partition) = 0;
+  // Leaves the group and joins anew: the next poll() results are revoked and assigned.
+  virtual void rejoin() = 0;
+  // Group offsets, asynchronously; errors are logged, never thrown. Any thread.
+  virtual void commit(const std::vector<std::pair<StreamPartition, Offset>>& next) = 0;
+
+  // How many partitions the topic has; 0 unknown.
+  virtual std::int32_t partitions_of(std::string_view topic) = 0;
+  // Low and high watermarks, asked of the broker; no value: not to be had now.
+  virtual std::optional<PartitionEnds> ends(const StreamPartition& partition,
+                                            std::chrono::milliseconds timeout) = 0;
+  // The record at exactly this offset, by a consumer of its own; no value: not there any more.
+  // Throws Error(retry) when the broker is away.
+  virtual std::optional<OwnedRecord> read(const StreamPartition& partition, Offset offset,
+                                          std::chrono::milliseconds timeout) = 0;
+  // Leaves the group, within the timeout.
+  virtual void close(std::chrono::milliseconds timeout) = 0;
+};
+
+}  // namespace tidemark

@@ -1,0 +1,80 @@
+// One value of a record into one element of a PostgreSQL binary array: the heart of decoding.
+// plan_value() decides once per column how; encode_value() does it, without allocation in the good
+// case. Exact always: what the target's column cannot hold as it is, is never rounded or cut.
+// Source of the encodings: Debezium's documentation and code, see docs/formats.md.
+// Plans are constants after planning; encode_value is thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/bytes.h"
+#include "decode/json.h"
+#include "model/pg_type.h"
+#include "model/source_type.h"
+#include "tidemark/config.h"
+
+namespace tidemark {
+
+struct ValueSettings {
+  std::string unavailable_value = "__debezium_unavailable_value";
+  std::optional<TimeUnit> time_unit;  // schemaless times
+};
+
+struct ValuePlan;
+enum class EncodeStatus : std::uint8_t {
+  ok,        // an element was appended: a value or null
+  unavailable,  // Debezium's placeholder: kElementUnavailable was appended
+  too_wide,  // the column would have to be widened to `wider`; nothing was appended
+  bad,       // cannot be held, or is not of its type; nothing was appended
+};
+
+// Why a value was not taken. Messages never contain the value.
+struct EncodeFailure {
+  std::string reason;
+  PgType wider;  // for too_wide
+};
+
+using EncodeFunction = EncodeStatus (*)(const ValuePlan&, const JsonValue&, Bytes&, EncodeFailure&);
+
+struct ValuePlan {
+  EncodeFunction encode = nullptr;
+  SourceType source;     // base unknown: schemaless
+  PgType target;
+  Wire wire = Wire::text;
+  std::int32_t scale = 0;                // Decimal's scale, where the schema gives one
+  std::string unavailable_text;          // placeholders to compare with, prepared for the type; empty: none
+  std::optional<TimeUnit> time_unit;
+};
+
+// The PostgreSQL type that tidemark creates for a source type, with its length, precision and scale
+// where the schema has them (Debezium's propagated source column type is preferred where present);
+// `loss` is set to the named loss that the source's encoding has already made, if any.
+PgType default_pg_type(const SourceType& source, std::string* loss = nullptr);
+
+// How to move values of `source` into a column of type `target`; no plan: `reason` says why they do
+// not go together (a struct into an integer, say).
+std::optional<ValuePlan> plan_value(const SourceType& source, const PgType& target,
+                                    const ValueSettings& settings, std::string& reason);
+
+// The type that holds all values of both, for schema evolution: never narrower than `have`.
+// No value: they have no common type. For example int4 and int8: int8; varchar(20) and text: text;
+// numeric(10,2) and numeric(12,4): numeric(12,4) keeping 8 digits before the point.
+std::optional<PgType> widened(const PgType& have, const PgType& need);
+
+// A schema's default as an SQL expression for the column, where there is one ("'x'::text").
+std::optional<std::string> default_sql(const SourceType& source, const PgType& target,
+                                       const ValueSettings& settings);
+
+inline EncodeStatus encode_value(const ValuePlan& plan, const JsonValue& value, Bytes& out,
+                                 EncodeFailure& why) {
+  if (value.is_null()) {
+    out.append_big(static_cast<std::uint32_t>(-1));
+    return EncodeStatus::ok;
+  }
+  return plan.encode(plan, value, out, why);
+}
+
+}  // namespace tidemark
