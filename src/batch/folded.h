@@ -55,9 +55,9 @@ struct KeyChangeRow {
   std::string position;
   bool has_row = false;  // false: a marker (side 'c': nothing is lacking; side 'd': there was no row)
   std::string row;       // row image in the layout; kElementUnavailable where it lacks a column
-  std::string at_key;    // side 'c' with a row: the key under which the incomplete row now lives; empty
-                         // while it is itself being handed over by the 'd' row `handed_over_by`
-  std::int64_t handed_over_by = 0;
+  std::string at_key;    // opaque to the target. Side 'c' with a row: the key under which the incomplete
+                         // row now lives, or a link (fold.h) to the 'd' row that is handing it over;
+                         // side 'd': empty, or a link to the 'c' row whose incomplete row it hands over
   std::int32_t partition = 0;  // of the create: its owner holds the hint
 };
 
