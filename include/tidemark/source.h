@@ -21,8 +21,11 @@ enum class PollKind {
   assigned,    // `partitions` are ours from now on; call assign() with their positions, at leisure
   revoked,     // all partitions are gone (eager rebalancing); nothing more to do
   halted,      // `partition` cannot go on: `message`, `hint` (out of range, bad message, deleted topic)
-  unreachable, // brokers are away: librdkafka heals it, show it; `message`
+  unreachable, // brokers are away, or a topic is not there yet: heals by itself, show it; `message`,
+               // `hint`. Said again every second while no broker can be reached
   fatal,       // `message`, `hint`
+  caught_up,   // all of `partition` before `offset` has been delivered; above the last record's offset
+               // stand only transaction markers and aborted or compacted records
 };
 
 struct PollResult {
@@ -30,6 +33,7 @@ struct PollResult {
   RecordView record;
   std::vector<StreamPartition> partitions;
   StreamPartition partition;
+  Offset offset;  // of caught_up
   std::string message;
   std::string hint;
 };
@@ -58,9 +62,10 @@ class Source {
   virtual PollResult poll(std::chrono::milliseconds timeout) = 0;
   // Starts fetching; no offset: from the beginning. Only after `assigned`, once.
   virtual void assign(const std::vector<std::pair<StreamPartition, std::optional<Offset>>>& from) = 0;
-  // Fetching of all (or one) assigned partitions; poll() must go on being called.
+  // Fetching of all assigned partitions; poll() must go on being called.
   virtual void pause() = 0;
   virtual void resume() = 0;
+  // One partition, until the next assignment: resume() leaves it alone. A halted one already is.
   virtual void pause(const StreamPartition& partition) = 0;
   // Leaves the group and joins anew: the next poll() results are revoked and assigned.
   virtual void rejoin() = 0;
