@@ -1,0 +1,365 @@
+#include "pg/session.h"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstdlib>
+#include <utility>
+
+#include "base/log.h"
+
+namespace tidemark {
+namespace {
+
+// More texts than this are one-off variants: all are dropped and those in use come back.
+constexpr std::size_t kPreparedMax = 1000;
+
+// Planning: the writer's statements join short arrays to tables by their keys, and are prepared when
+// the table may still be empty. A plan made then must not scan the table when it has grown, so plans
+// that do not use the key are priced out; keyless tables allow them again (planner_for_scan). jit
+// would be triggered by those prices.
+constexpr const char* kPinned =
+    "SET TimeZone = 'UTC'; SET DateStyle = 'ISO, MDY'; SET IntervalStyle = 'postgres';"
+    "SET extra_float_digits = 1; SET client_encoding = 'UTF8';"
+    "SET standard_conforming_strings = on; SET search_path = pg_catalog;"
+    "SET bytea_output = 'hex'; SET xmloption = 'content'; SET array_nulls = on;"
+    "SET quote_all_identifiers = off; SET client_min_messages = 'warning';"
+    "SET default_transaction_isolation = 'read committed';"
+    "SET lock_timeout = '10s'; SET idle_in_transaction_session_timeout = '60s';"
+    "SET jit = off; SET plan_cache_mode = 'force_generic_plan';"
+    "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off";
+
+std::string field(const PGresult* result, int code) {
+  const char* text = result == nullptr ? nullptr : PQresultErrorField(result, code);
+  return text == nullptr ? std::string() : std::string(text);
+}
+
+void trim(std::string& text) {
+  while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
+}
+
+// The places that the server names, but never DETAIL: it carries row values.
+std::string message_of(const PGresult* result, const std::string& sqlstate) {
+  std::string text = redacted_message(sqlstate, field(result, PG_DIAG_MESSAGE_PRIMARY));
+  const auto name = [&](const char* what, int code) {
+    const std::string value = field(result, code);
+    if (!value.empty() && text.find('"' + value + '"') == std::string::npos) {
+      text += std::string(", ") + what + " \"" + value + "\"";
+    }
+  };
+  name("table", PG_DIAG_TABLE_NAME);
+  name("column", PG_DIAG_COLUMN_NAME);
+  name("constraint", PG_DIAG_CONSTRAINT_NAME);
+  return text;
+}
+
+void on_notice(void* /*unused*/, const PGresult* result) {
+  log_event(Level::warning, "target.notice", field(result, PG_DIAG_MESSAGE_PRIMARY),
+            {{"sqlstate", field(result, PG_DIAG_SQLSTATE)}});
+}
+
+}  // namespace
+
+std::uint64_t Result::affected() const {
+  const char* text = PQcmdTuples(result_.get());
+  return *text == '\0' ? 0 : std::strtoull(text, nullptr, 10);
+}
+
+void Parameters::clear() {
+  values_.clear();
+  lengths_.clear();
+  formats_.clear();
+  numbers_.clear();
+}
+
+void Parameters::number(std::int64_t value) {
+  numbers_.push_back(std::make_unique<std::string>(std::to_string(value)));
+  text(*numbers_.back());
+}
+
+void Parameters::add(const char* at, std::size_t size, int format) {
+  values_.push_back(at);
+  lengths_.push_back(static_cast<int>(size));
+  formats_.push_back(format);
+}
+
+Session::Session(ConnectionSettings settings) : settings_(std::move(settings)) {}
+
+Session::~Session() {
+  close();
+}
+
+// ---- connection ----------------------------------------------------------------------------------
+
+void Session::open() {
+  if (connection_ != nullptr && PQstatus(connection_) == CONNECTION_OK) return;
+  close();
+  connect();
+  try {
+    check_server();
+    run(kPinned);
+  } catch (...) {
+    close();
+    throw;
+  }
+  PQsetNoticeReceiver(connection_, &on_notice, nullptr);
+  const std::lock_guard lock(cancel_mutex_);
+  cancel_handle_.reset(PQgetCancel(connection_), &PQfreeCancel);
+}
+
+void Session::close() noexcept {
+  {
+    const std::lock_guard lock(cancel_mutex_);
+    cancel_handle_.reset();
+  }
+  if (connection_ != nullptr) PQfinish(connection_);
+  connection_ = nullptr;
+  prepared_.clear();
+  prepared_stale_ = false;
+  committing_ = false;
+}
+
+void Session::connect() {
+  interrupted_ = false;
+  const ConnectionOptions options = connection_options(settings_);
+  std::vector<const char*> keys;
+  std::vector<const char*> values;
+  int timeout_seconds = 10;
+  for (const auto& [key, value] : options) {
+    keys.push_back(key.c_str());
+    values.push_back(value.c_str());
+    if (key == "connect_timeout") timeout_seconds = std::atoi(value.c_str());
+  }
+  keys.push_back(nullptr);
+  values.push_back(nullptr);
+  connection_ = PQconnectStartParams(keys.data(), values.data(), 0);
+  if (connection_ == nullptr) throw std::bad_alloc();
+  // So that a refusal at the start carries its SQLSTATE.
+  PQsetErrorVerbosity(connection_, PQERRORS_VERBOSE);
+  await_connection(timeout_seconds <= 0 ? 3600 : std::max(2, timeout_seconds));
+  PQsetErrorVerbosity(connection_, PQERRORS_DEFAULT);
+}
+
+// In steps, so that cancel() ends it. libpq leaves connect_timeout to those who poll themselves.
+void Session::await_connection(int timeout_seconds) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(timeout_seconds);
+  PostgresPollingStatusType wanted = PGRES_POLLING_WRITING;
+  while (PQstatus(connection_) != CONNECTION_BAD) {
+    if (interrupted_ || std::chrono::steady_clock::now() > deadline) {
+      close();
+      throw Error(ErrorKind::retry,
+                  interrupted_ ? "the connection attempt was cancelled"
+                               : "no connection to " +
+                                     conninfo_place(connection_options(settings_)) + " within " +
+                                     std::to_string(timeout_seconds) + " s",
+                  {}, "08001");
+    }
+    pollfd descriptor{PQsocket(connection_), 0, 0};
+    descriptor.events = wanted == PGRES_POLLING_READING ? POLLIN : POLLOUT;
+    if (poll(&descriptor, 1, 100) <= 0) continue;
+    wanted = PQconnectPoll(connection_);
+    if (wanted == PGRES_POLLING_OK) return;
+    if (wanted == PGRES_POLLING_FAILED) break;
+  }
+  fail_connect();
+}
+
+void Session::fail_connect() {
+  // "FATAL:  28P01: password authentication failed…\nLOCATION: …", after what libpq puts in front.
+  std::string text = PQerrorMessage(connection_);
+  close();
+  text = text.substr(0, text.find("\nLOCATION:"));
+  trim(text);
+  std::string sqlstate = "08001";
+  const std::size_t at = text.find(":  ");
+  if (at != std::string::npos && text.size() > at + 9 && text[at + 8] == ':') {
+    sqlstate = text.substr(at + 3, 5);
+    text = text.substr(at + 10);
+  }
+  const SqlVerdict verdict = judge_sqlstate(sqlstate);
+  throw Error(verdict.kind,
+              "no connection to " + conninfo_place(connection_options(settings_)) + ": " + text,
+              verdict.hint, sqlstate);
+}
+
+void Session::check_server() {
+  const int version = PQserverVersion(connection_);
+  if (version < 150000) {
+    throw Error(ErrorKind::fatal,
+                "the target is PostgreSQL " + std::to_string(version / 10000) + ", which has no MERGE",
+                "tidemark needs PostgreSQL 15 or later");
+  }
+  const char* encoding = PQparameterStatus(connection_, "server_encoding");
+  if (encoding == nullptr || std::string_view(encoding) != "UTF8") {
+    throw Error(ErrorKind::fatal,
+                std::string("the target database's encoding is ") +
+                    (encoding == nullptr ? "unknown" : encoding) + ", not UTF8",
+                "create the database with ENCODING 'UTF8' TEMPLATE template0");
+  }
+}
+
+bool Session::in_transaction() const {
+  return connection_ != nullptr && PQtransactionStatus(connection_) != PQTRANS_IDLE;
+}
+
+void Session::require_open() {
+  if (connection_ == nullptr) {
+    throw Error(ErrorKind::retry, "the connection to the target was lost", {}, "08003");
+  }
+}
+
+// ---- statements ----------------------------------------------------------------------------------
+
+void Session::run(const std::string& sql) {
+  require_open();
+  checked(PQexec(connection_, sql.c_str()));
+}
+
+Result Session::execute(const std::string& sql, const Parameters& parameters, ResultFormat format) {
+  require_open();
+  const std::string& name = prepared(sql);
+  return checked(PQexecPrepared(connection_, name.c_str(), parameters.count(),
+                                parameters.values_.data(), parameters.lengths_.data(),
+                                parameters.formats_.data(), static_cast<int>(format)));
+}
+
+Result Session::query(const std::string& sql, const Parameters& parameters, ResultFormat format) {
+  require_open();
+  return checked(PQexecParams(connection_, sql.c_str(), parameters.count(), nullptr,
+                              parameters.values_.data(), parameters.lengths_.data(),
+                              parameters.formats_.data(), static_cast<int>(format)));
+}
+
+TextRows Session::query_text(const std::string& sql, const std::vector<std::string>& parameters) {
+  Parameters bound;
+  for (const std::string& parameter : parameters) bound.text(parameter);
+  const Result result = query(sql, bound);
+  TextRows rows(static_cast<std::size_t>(result.rows()));
+  for (int r = 0; r < result.rows(); ++r) {
+    TextRow& row = rows[static_cast<std::size_t>(r)];
+    for (int c = 0; c < result.columns(); ++c) {
+      if (result.is_null(r, c)) {
+        row.emplace_back(std::nullopt);
+      } else {
+        row.emplace_back(std::string(result.value(r, c)));
+      }
+    }
+  }
+  return rows;
+}
+
+const std::string& Session::prepared(const std::string& sql) {
+  if (prepared_stale_ || prepared_.size() >= kPreparedMax) {
+    run("DEALLOCATE ALL");
+    prepared_.clear();
+    prepared_stale_ = false;
+  }
+  const auto found = prepared_.find(sql);
+  if (found != prepared_.end()) return found->second;
+  const std::string name = "tidemark_" + std::to_string(++prepared_count_);
+  checked(PQprepare(connection_, name.c_str(), sql.c_str(), 0, nullptr));
+  return prepared_.emplace(sql, name).first->second;
+}
+
+// ---- COPY ----------------------------------------------------------------------------------------
+
+void Session::copy_begin(const std::string& sql) {
+  require_open();
+  checked(PQexec(connection_, sql.c_str()));
+}
+
+void Session::copy_data(std::string_view bytes) {
+  require_open();
+  if (PQputCopyData(connection_, bytes.data(), static_cast<int>(bytes.size())) != 1) {
+    // The server's reason, if it still could give one, comes with the results.
+    checked(PQgetResult(connection_));
+    fail(nullptr);
+  }
+}
+
+std::uint64_t Session::copy_end() {
+  require_open();
+  if (PQputCopyEnd(connection_, nullptr) != 1) fail(nullptr);
+  // The result, then a null pointer; an error must not leave the null behind.
+  std::unique_ptr<PGresult, decltype(&PQclear)> first(PQgetResult(connection_), &PQclear);
+  while (PGresult* more = PQgetResult(connection_)) PQclear(more);
+  return checked(first.release()).affected();
+}
+
+// ---- ends ----------------------------------------------------------------------------------------
+
+void Session::commit() {
+  require_open();
+  committing_ = true;
+  const Result result = checked(PQexec(connection_, "COMMIT"));
+  committing_ = false;
+  const std::string_view tag = PQcmdStatus(result.get());
+  if (tag != "COMMIT") {
+    throw Error(ErrorKind::retry, "COMMIT answered " + std::string(tag), {}, "25P02");
+  }
+}
+
+void Session::rollback() noexcept {
+  if (connection_ == nullptr) return;
+  const PGTransactionStatusType status = PQtransactionStatus(connection_);
+  if (status == PQTRANS_IDLE && PQstatus(connection_) == CONNECTION_OK) return;
+  if (status == PQTRANS_INTRANS || status == PQTRANS_INERROR) {
+    const Result result(PQexec(connection_, "ROLLBACK"));
+    if (PQresultStatus(result.get()) == PGRES_COMMAND_OK) return;
+  }
+  close();
+}
+
+void Session::cancel() noexcept {
+  interrupted_ = true;
+  std::shared_ptr<PGcancel> handle;
+  {
+    const std::lock_guard lock(cancel_mutex_);
+    handle = cancel_handle_;
+  }
+  if (handle == nullptr) return;
+  std::array<char, 256> why{};
+  PQcancel(handle.get(), why.data(), static_cast<int>(why.size()));
+}
+
+// ---- errors --------------------------------------------------------------------------------------
+
+Result Session::checked(PGresult* raw) {
+  Result result(raw);
+  switch (PQresultStatus(raw)) {
+    case PGRES_COMMAND_OK:
+    case PGRES_TUPLES_OK:
+    case PGRES_EMPTY_QUERY:
+    case PGRES_COPY_IN:
+      return result;
+    default:
+      fail(raw);
+  }
+}
+
+void Session::fail(const PGresult* result) {
+  const bool committing = std::exchange(committing_, false);
+  std::string sqlstate = field(result, PG_DIAG_SQLSTATE);
+  std::string message;
+  if (sqlstate.empty()) {
+    // libpq's own words: the server said nothing.
+    sqlstate = PQstatus(connection_) == CONNECTION_OK ? "XX000" : "08006";
+    message = PQerrorMessage(connection_);
+    message = message.substr(0, message.find('\n'));
+    if (message.empty()) message = "the connection to the target was lost";
+  } else {
+    message = message_of(result, sqlstate);
+  }
+  if (PQstatus(connection_) == CONNECTION_BAD && !sqlstate.starts_with("57P")) sqlstate = "08006";
+  SqlVerdict verdict = judge_sqlstate(sqlstate, committing);
+  if (sqlstate == "0A000" && message.find("cached plan") != std::string::npos) {
+    verdict = judge_sqlstate("26000");
+  }
+  if (verdict.prepare_again) prepared_stale_ = true;
+  if (verdict.connection_gone) close();
+  throw Error(verdict.kind, message, verdict.hint, sqlstate);
+}
+
+}  // namespace tidemark
