@@ -41,30 +41,42 @@ Level level_of(const std::string& name) {
 
 std::string_view json_name(Level level) {
   switch (level) {
-    case Level::debug: return "debug";
-    case Level::info: return "info";
-    case Level::warning: return "warning";
-    case Level::error: return "error";
+    case Level::debug:
+      return "debug";
+    case Level::info:
+      return "info";
+    case Level::warning:
+      return "warning";
+    case Level::error:
+      return "error";
   }
   return "error";
 }
 
 std::string_view text_name(Level level) {
   switch (level) {
-    case Level::debug: return "DEBUG";
-    case Level::info: return "INFO ";
-    case Level::warning: return "WARN ";
-    case Level::error: return "ERROR";
+    case Level::debug:
+      return "DEBUG";
+    case Level::info:
+      return "INFO ";
+    case Level::warning:
+      return "WARN ";
+    case Level::error:
+      return "ERROR";
   }
   return "ERROR";
 }
 
 std::string_view color_of(Level level) {
   switch (level) {
-    case Level::debug: return "\x1b[2m";
-    case Level::info: return "\x1b[32m";
-    case Level::warning: return "\x1b[33m";
-    case Level::error: return "\x1b[31m";
+    case Level::debug:
+      return "\x1b[2m";
+    case Level::info:
+      return "\x1b[32m";
+    case Level::warning:
+      return "\x1b[33m";
+    case Level::error:
+      return "\x1b[31m";
   }
   return "";
 }
@@ -193,9 +205,9 @@ void append_text_message(std::string& out, std::string_view message) {
 std::string text_line(Level level, std::string_view event, std::string_view message,
                       std::initializer_list<Field> fields, const timeval& now) {
   const bool color = settings().color;
-  std::string line = fmt::format("{:%H:%M:%S}.{:03} {}{}{} {}  ", fmt::localtime(now.tv_sec),
-                                 now.tv_usec / 1000, color ? color_of(level) : "", text_name(level),
-                                 color ? "\x1b[0m" : "", event);
+  std::string line =
+      fmt::format("{:%H:%M:%S}.{:03} {}{}{} {}  ", fmt::localtime(now.tv_sec), now.tv_usec / 1000,
+                  color ? color_of(level) : "", text_name(level), color ? "\x1b[0m" : "", event);
   append_text_message(line, message);
   const char* gap = "  ";
   for (const Field& field : fields) {

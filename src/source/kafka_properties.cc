@@ -108,14 +108,15 @@ bool holds_secret(std::string_view name) {
 
 [[noreturn]] void throw_unknown(const std::string& name) {
   const auto nearest = nearest_name(name);
-  throw ConfigError("kafka." + name + ": librdkafka " + rd_kafka_version_str() +
-                        " has no such property",
-                    nearest ? "did you mean " + *nearest + "?" : "");
+  throw ConfigError(
+      "kafka." + name + ": librdkafka " + rd_kafka_version_str() + " has no such property",
+      nearest ? "did you mean " + *nearest + "?" : "");
 }
 
 void set(rd_kafka_conf_t* conf, const std::string& name, const std::string& value) {
   std::array<char, 512> text{};
-  const auto outcome = rd_kafka_conf_set(conf, name.c_str(), value.c_str(), text.data(), text.size());
+  const auto outcome =
+      rd_kafka_conf_set(conf, name.c_str(), value.c_str(), text.data(), text.size());
   if (outcome == RD_KAFKA_CONF_OK) return;
   if (outcome == RD_KAFKA_CONF_UNKNOWN) throw_unknown(name);
   throw ConfigError("kafka." + name + ": " +
@@ -201,10 +202,18 @@ KafkaProperties reader_properties(const KafkaConfig& config) {
 }
 
 KafkaProperties connection_properties(const KafkaConfig& config) {
-  constexpr std::array<std::string_view, 12> kOfConnection = {
-      "bootstrap.servers", "metadata.broker.list", "security.protocol", "ssl.",
-      "sasl.",             "enable.ssl.",          "socket.",           "broker.",
-      "client.",           "debug",                "api.version.",      "enable.sasl."};
+  constexpr std::array<std::string_view, 12> kOfConnection = {"bootstrap.servers",
+                                                              "metadata.broker.list",
+                                                              "security.protocol",
+                                                              "ssl.",
+                                                              "sasl.",
+                                                              "enable.ssl.",
+                                                              "socket.",
+                                                              "broker.",
+                                                              "client.",
+                                                              "debug",
+                                                              "api.version.",
+                                                              "enable.sasl."};
   KafkaProperties out = {{"client.id", "tidemark"}};
   for (const auto& property : config.properties) {
     const bool wanted =
