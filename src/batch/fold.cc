@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <deque>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "base/arena.h"
 #include "batch/fold_table.h"
 #include "batch/key_change_book.h"
 #include "batch/row_image.h"
+#include "tidemark/error.h"
 
 namespace tidemark {
 
@@ -45,6 +47,7 @@ struct Fold::State {
   void emit_handover(const Handover& handover);
 
   const FoldContext* context_ = nullptr;
+  std::unordered_map<const Layout*, std::unordered_set<std::string_view>> there_;  // by the probes
   std::deque<FoldTable> tables_;  // kept for their memory; the first `table_count_` are in use
   std::size_t table_count_ = 0;
   KeyChangeBook book_;
@@ -63,6 +66,11 @@ const FoldedBatch& Fold::State::run(const std::vector<EventRef>& events,
                                     const FoldContext& context) {
   clear();
   context_ = &context;
+  if (context.probes != nullptr) {
+    for (const RowProbe& probe : *context.probes) {
+      if (probe.row_is_there) there_[probe.layout].insert(probe.key);
+    }
+  }
   if (context.key_changes != nullptr) load(*context.key_changes);
   for (const EventRef& ref : events) {
     if (ref.event->op != Op::skip && ref.event->op != Op::bad) apply(ref);
@@ -75,6 +83,7 @@ const FoldedBatch& Fold::State::run(const std::vector<EventRef>& events,
 void Fold::State::clear() {
   table_count_ = 0;
   book_.clear();
+  there_.clear();
   arena_.clear();
   out_.tables.clear();
   out_.key_changes_taken.clear();
@@ -105,7 +114,7 @@ void Fold::State::load(const std::vector<KeyChangeRow>& rows) {
 }
 
 void Fold::State::load_row(const KeyChangeRow& row) {
-  const KeyChangeId id{row.layout, {}, row.old_key, row.new_key, row.position};
+  const KeyChangeId id{row.layout, row.stream, row.old_key, row.new_key, row.position};
   const MergedRow classified = classify_row(row.row);
   Image image;
   image.present = row.has_row;
@@ -199,9 +208,14 @@ void Fold::State::apply_upsert(FoldTable& table, const EventRef& ref) {
 
 void Fold::State::apply_remove(FoldTable& table, const EventRef& ref) {
   const std::size_t index = table.find_or_add(ref.key());
-  const Entry& entry = table.entries[index];
-  const bool counts_as_delete = ref.event->op == Op::remove || row_is_there(table, entry);
-  if (ref.is_key_change() && counts_as_delete) {
+  if (!ref.is_key_change()) {
+    set_image(table, index, Image{});
+    return;
+  }
+  Entry& entry = table.entries[index];
+  const bool there = row_is_there(table, entry);
+  if (!there) entry.image = Image{};
+  if (there || ref.event->op == Op::remove) {
     hand_over(table, index, ref);
   } else {
     set_image(table, index, Image{});
@@ -211,10 +225,8 @@ void Fold::State::apply_remove(FoldTable& table, const EventRef& ref) {
 bool Fold::State::row_is_there(const FoldTable& table, const Entry& entry) const {
   if (!entry.image.present) return false;
   if (entry.touched || !entry.image.row.empty()) return true;
-  if (context_->probes == nullptr) return false;
-  return std::any_of(context_->probes->begin(), context_->probes->end(), [&](const RowProbe& p) {
-    return p.row_is_there && p.key == entry.key && p.layout == table.layout;
-  });
+  const auto rows = there_.find(table.layout);
+  return rows != there_.end() && rows->second.contains(entry.key);
 }
 
 // F1.
@@ -225,11 +237,14 @@ Image Fold::State::overlay(const EventRef& ref, const Image& under) {
   image.unavailable = ref.event->has_unavailable;
   image.absent = ref.event->has_absent;
   if (image.complete()) return image;
-  if (!under.present) {
-    image.base_is_none = true;
-    return image;
+  if (under.present) return filled(image, under);
+  if (image.unavailable) {
+    throw Error(ErrorKind::data, "unavailable value for a row that is not there",
+                "the source sent a placeholder for a column it did not change, and the target has "
+                "no such row: was the table's snapshot read?");
   }
-  return filled(image, under);
+  image.base_is_none = true;
+  return image;
 }
 
 // `image` with the columns that it lacks from `from`, and from's base for what is lacking still.
@@ -298,7 +313,10 @@ Image Fold::State::wait_for_delete(const FoldTable& table, std::size_t index, co
   const Entry& entry = table.entries[index];
   // A row under the new key already: Debezium repeats the change, the row is complete.
   if (row_is_there(table, entry)) return overlay(ref, entry.image);
-  Image image = overlay(ref, Image{});
+  Image nothing;
+  nothing.present = true;
+  nothing.base_is_none = true;
+  Image image = overlay(ref, nothing);
   if (!image.complete()) image.wait = added;
   return image;
 }

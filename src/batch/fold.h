@@ -44,9 +44,10 @@ struct FoldPartition {
   std::int32_t partitions_of_stream = 1;
 };
 
-// Keys of which the fold must know whether their row is there: a tombstone of a key change whose
-// delete is not in the run (compacted away, or applied before) counts as the delete only if it is;
-// a create half that lacks columns is a repetition if it is, and waits for its delete if not.
+// Keys of which the fold must know whether their row is there before the run. A delete half hands
+// nothing over if it is not (the change is repeated); a tombstone whose delete is not in the run
+// (compacted away, or applied before) counts as the delete only if it is; a create half that lacks
+// columns is a repetition if it is, and waits for its delete if not.
 struct RowProbe {
   const Layout* layout = nullptr;
   std::string_view key;

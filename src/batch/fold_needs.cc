@@ -90,6 +90,7 @@ FoldNeeds needs_of(const std::vector<EventRef>& events,
       needs.probes.push_back({id.layout, ref.key(), false});
     } else if (ref.event->op == Op::remove) {
       removed.insert(key_spot);
+      needs.probes.push_back({id.layout, ref.key(), false});
       if (alone) open.emplace(change_spot(id), ids.size());
     } else {
       const auto pair = open.find(change_spot(id));

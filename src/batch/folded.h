@@ -50,6 +50,7 @@ struct KeyChangeRow {
   std::int64_t id = 0;
   char side = 'd';
   const Layout* layout = nullptr;
+  std::string stream;
   std::string old_key;
   std::string new_key;
   std::string position;

@@ -8,72 +8,97 @@ namespace tidemark {
 namespace {
 
 struct Position {
-  bool ok = false;
   std::uint64_t commit = 0;
   std::uint64_t lsn = 0;
-  std::uint64_t count = 1;
 };
 
-bool read_number(std::string_view& text, std::uint64_t& out) {
+template <typename T>
+bool read_number(std::string_view& text, T& out) {
   const auto result = std::from_chars(text.data(), text.data() + text.size(), out);
   if (result.ec != std::errc{}) return false;
   text.remove_prefix(static_cast<std::size_t>(result.ptr - text.data()));
   return true;
 }
 
-Position parse(std::string_view text) {
-  Position p;
-  if (!read_number(text, p.commit) || text.empty() || text.front() != '/') return p;
+bool read_mark(std::string_view& text, char mark) {
+  if (text.empty() || text.front() != mark) return false;
   text.remove_prefix(1);
-  if (!read_number(text, p.lsn)) return p;
-  if (!text.empty() && text.front() == '#') {
-    text.remove_prefix(1);
-    if (!read_number(text, p.count)) return p;
-  }
-  p.ok = text.empty();
-  return p;
+  return true;
+}
+
+bool read_position(std::string_view& text, Position& out) {
+  return read_number(text, out.commit) && read_mark(text, '/') && read_number(text, out.lsn);
 }
 
 }  // namespace
 
 SourceProgress::SourceProgress(std::string_view text) {
-  const Position p = parse(text);
-  if (!p.ok) return;
+  Position position;
+  if (!read_position(text, position)) return;
+  if (!read_mark(text, '@') || !read_number(text, time_us_)) return;
+  if (!read_mark(text, '#') || !read_number(text, count_)) return;
+  for (std::uint32_t& hash : key_changes_) {
+    if (!read_mark(text, '~') || !read_number(text, hash)) break;
+  }
+  repeating_ = read_mark(text, '!');
   known_ = true;
-  commit_ = p.commit;
-  lsn_ = p.lsn;
-  count_ = p.count;
+  commit_ = position.commit;
+  lsn_ = position.lsn;
 }
 
-bool SourceProgress::admit(std::string_view source_position) {
-  const Position p = parse(source_position);
-  if (!p.ok) return true;
-  const auto last = std::pair(commit_, lsn_);
-  const auto here = std::pair(p.commit, p.lsn);
-  if (known_ && here < last) {
+bool SourceProgress::admit_tie(const Event& event) {
+  if (event.keyless && repeating_ && repeated_ < count_) {
+    ++repeated_;
+    return false;
+  }
+  ++count_;
+  if (event.key_change_hash == 0) return true;
+  for (std::uint32_t& hash : key_changes_) {
+    if (hash == event.key_change_hash) {
+      repeating_ = true;
+      return false;
+    }
+    if (hash != 0) continue;
+    hash = event.key_change_hash;
+    break;
+  }
+  return true;
+}
+
+bool SourceProgress::admit(const Event& event) {
+  if (event.tombstone) return !repeating_;
+  std::string_view text = event.position;
+  Position here;
+  if (!read_position(text, here) || !text.empty()) return true;
+  const bool same = known_ && here.commit == commit_ && here.lsn == lsn_;
+  if (same) return admit_tie(event);
+  // A source that does not know its last commit yet gives none: such a pair has no order.
+  const bool ordered = known_ && (here.commit != 0 || commit_ == 0);
+  const bool below = ordered && std::pair(here.commit, here.lsn) < std::pair(commit_, lsn_);
+  if (below && !event.snapshot && event.time_us <= time_us_) {
     repeating_ = true;
     repeated_ = 0;
     return false;
   }
-  if (known_ && here == last) {
-    if (repeating_ && repeated_ < count_) {
-      ++repeated_;
-      return false;
-    }
-    ++count_;
-    return true;
-  }
+  *this = SourceProgress();
   known_ = true;
-  commit_ = p.commit;
-  lsn_ = p.lsn;
+  commit_ = here.commit;
+  lsn_ = here.lsn;
+  time_us_ = event.time_us;
   count_ = 1;
-  repeating_ = false;
+  key_changes_[0] = event.key_change_hash;
   return true;
 }
 
 std::string SourceProgress::text() const {
   if (!known_) return {};
-  return std::to_string(commit_) + "/" + std::to_string(lsn_) + "#" + std::to_string(count_);
+  std::string out = std::to_string(commit_) + "/" + std::to_string(lsn_) + "@" +
+                    std::to_string(time_us_) + "#" + std::to_string(count_);
+  for (const std::uint32_t hash : key_changes_) {
+    if (hash != 0) out += "~" + std::to_string(hash);
+  }
+  if (repeating_) out += "!";
+  return out;
 }
 
 }  // namespace tidemark

@@ -1,5 +1,8 @@
 #include "pipeline/batch_writer.h"
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #include <algorithm>
 #include <unordered_map>
 #include <utility>
@@ -22,6 +25,13 @@ std::string table_of(const EventRef& ref) {
   if (ref.event->layout != nullptr) return ref.event->layout->source_table;
   if (ref.event->op == Op::bad) return ref.slab->bad[ref.event->bad].table;
   return {};
+}
+
+// Never 0, which says that there is no key change.
+std::uint32_t change_hash(const EventRef& ref) {
+  const std::string_view key = ref.key();
+  const auto seed = static_cast<std::uint32_t>(ref.event->op);
+  return XXH32(key.data(), key.size(), seed) | 1U;
 }
 
 bool has_key(const Event& event) {
@@ -122,16 +132,31 @@ BatchWriter::Plan BatchWriter::plan(const std::vector<EventRef>& events,
       run.events.push_back(ref);
     }
   }
+  note_progress(run);
   return run;
 }
 
-// Repetitions in tables without a key.
+void BatchWriter::note_progress(Plan& plan) {
+  for (std::size_t i = 0; i < plan.moved.size(); ++i) {
+    const auto progress = plan.progress.find(plan.moved[i]);
+    if (progress == plan.progress.end()) continue;
+    std::string text = progress->second.text();
+    if (!text.empty()) plan.moves[i].source_position = std::move(text);
+  }
+}
+
+// False: a repetition, or a tombstone where there is no key.
 bool BatchWriter::admit(const EventRef& ref, Plan& plan) {
   const Event& event = *ref.event;
-  if (event.layout == nullptr || !event.layout->keyless()) return true;
-  if (event.op == Op::tombstone) return false;
+  if (event.layout == nullptr) return true;
+  const bool keyless = event.layout->keyless();
+  const bool tombstone = event.op == Op::tombstone;
+  if (keyless && tombstone) return false;
+  if (event.source_position.length == 0 && !tombstone) return true;
   auto [at, added] = plan.progress.try_emplace(event.partition, partitions_[event.partition].progress);
-  return at->second.admit(ref.source_position());
+  return at->second.admit({ref.source_position(), tombstone, event.source_time_us,
+                           event.op == Op::snapshot, keyless,
+                           ref.is_key_change() ? change_hash(ref) : 0});
 }
 
 void BatchWriter::note_move(const EventRef& ref, Plan& plan) {
@@ -156,11 +181,6 @@ void BatchWriter::note_move(const EventRef& ref, Plan& plan) {
 void BatchWriter::attempt(Plan& plan, bool careful) {
   held_pending_.clear();
   hints_pending_.clear();
-  for (const auto& [partition, progress] : plan.progress) {
-    for (std::size_t i = 0; i < plan.moved.size(); ++i) {
-      if (plan.moved[i] == partition) plan.moves[i].source_position = progress.text();
-    }
-  }
   target_.begin(plan.moves);
   std::vector<const Layout*> layouts;
   for (const EventRef& ref : plan.events) {

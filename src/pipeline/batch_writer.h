@@ -37,7 +37,7 @@ struct OwnedPartition {
   Epoch epoch;
   std::optional<Offset> next;
   std::string source_position;
-  SourceProgress progress;  // tables without a key
+  SourceProgress progress;
   bool stopped = false;
   std::string stop_reason;
 };
@@ -95,6 +95,7 @@ class BatchWriter {
 
   Plan plan(const std::vector<EventRef>& events, const std::vector<PartitionHold>& holds);
   bool admit(const EventRef& ref, Plan& plan);
+  void note_progress(Plan& plan);
   void note_move(const EventRef& ref, Plan& plan);
   void attempt(Plan& plan, bool careful);
   void apply_run(const std::vector<EventRef>& events, WriteOutcome& outcome);

@@ -1,0 +1,173 @@
+#include "support/model_target.h"
+
+#include <algorithm>
+
+namespace tidemark::test {
+
+namespace {
+
+// What is still lacking becomes null: the default of a new row, or a column not known.
+std::string without_absent(std::string_view row) {
+  std::string out;
+  for (ElementReader reader(row); !reader.done();) {
+    const Element element = reader.next();
+    if (element.length == kElementAbsent) {
+      char null[4];
+      store_big(null, static_cast<std::uint32_t>(kElementNull));
+      out.append(null, 4);
+    } else {
+      out.append(element.bytes);
+    }
+  }
+  return out;
+}
+
+std::string_view stored(const ModelDatabase& database, const TableName& table,
+                        std::string_view key) {
+  const auto rows = database.tables.find(table);
+  if (rows == database.tables.end()) return {};
+  const auto row = rows->second.find(std::string(key));
+  return row == rows->second.end() ? std::string_view{} : std::string_view(row->second);
+}
+
+}  // namespace
+
+Assignment ModelTarget::take(const std::vector<StreamPartition>& partitions) {
+  Assignment out;
+  for (const StreamPartition& at : partitions) {
+    ModelPosition& position = database_.positions[at];
+    position.epoch.value += 1;
+    out.partitions.push_back(
+        {at, position.epoch, position.next, position.source_position, std::nullopt});
+    for (const auto& [id, row] : database_.key_changes) {
+      const StreamPartition& home = database_.key_change_at.at(id);
+      if (row.side != 'c' || !row.has_row || !(home == at)) continue;
+      out.hints.push_back(
+          {home, row.layout->target, row.old_key, row.new_key, row.position, row.at_key});
+    }
+  }
+  return out;
+}
+
+void ModelTarget::begin(const std::vector<PositionMove>& moves) {
+  arena_.clear();
+  work_ = database_;
+  for (const PositionMove& move : moves) {
+    ModelPosition& position = work_->positions[move.at];
+    if (position.epoch != move.epoch || position.next != move.from) {
+      throw Error(ErrorKind::fenced, "fenced");
+    }
+    position.next = move.to;
+    if (!move.source_position.empty()) position.source_position = move.source_position;
+  }
+}
+
+std::vector<KeyChangeRow> ModelTarget::lock_key_changes(const std::vector<KeyChangeId>& ids) {
+  std::vector<KeyChangeRow> out;
+  for (auto& [id, row] : work_->key_changes) {
+    const bool asked = std::any_of(ids.begin(), ids.end(), [&](const KeyChangeId& wanted) {
+      return wanted.layout->target == row.layout->target && wanted.old_key == row.old_key &&
+             wanted.new_key == row.new_key;
+    });
+    if (asked) out.push_back(row);
+  }
+  return out;
+}
+
+std::vector<bool> ModelTarget::rows_exist(const Layout& layout,
+                                          const std::vector<std::string_view>& keys) {
+  std::vector<bool> out;
+  for (const auto key : keys) out.push_back(!stored(*work_, layout.target, key).empty());
+  return out;
+}
+
+WriteCounts ModelTarget::write(const FoldedBatch& batch) {
+  const ModelDatabase before = *work_;
+  WriteCounts counts;
+  for (const std::int64_t id : batch.key_changes_taken) {
+    work_->key_changes.erase(id);
+    work_->key_change_at.erase(id);
+  }
+  for (const KeyChangeLeft& left : batch.key_changes_left) leave(left, before);
+  for (const FoldedTable& table : batch.tables) write_table(table, before, counts);
+  return counts;
+}
+
+void ModelTarget::leave(const KeyChangeLeft& left, const ModelDatabase& before) {
+  KeyChangeRow row;
+  row.id = work_->next_id++;
+  row.side = left.side;
+  row.layout = left.id.layout;
+  row.stream = left.id.stream;
+  row.old_key = left.id.old_key;
+  row.new_key = left.id.new_key;
+  row.position = left.id.position;
+  row.at_key = left.at_key;
+  row.partition = left.partition;
+  row.has_row = left.has_row;
+  row.row = left.row;
+  if (left.has_row && left.has_base) {
+    const std::string_view base = stored(before, left.id.layout->target, left.base);
+    row.has_row = !base.empty();
+    row.row = base.empty() ? std::string() : std::string(merge_rows(left.row, base, arena_).row);
+    if (base.empty() && left.only_if_row) return;
+  }
+  work_->key_change_at[row.id] = {std::string(left.id.stream), Partition{left.partition}};
+  work_->key_changes[row.id] = std::move(row);
+}
+
+std::string ModelTarget::complete(const RowChange& row, const FoldedTable& table,
+                                  const ModelDatabase& before) {
+  std::string_view image = row.row;
+  if (row.unavailable || row.absent) {
+    std::string_view base;
+    if (!row.base_is_none && !table.truncate) {
+      base = stored(before, table.layout->target, row.base_is_self ? row.key : row.base);
+    }
+    if (base.empty() && row.unavailable) {
+      throw Error(ErrorKind::data, "unavailable value for a row that is not there");
+    }
+    if (!base.empty()) image = merge_rows(image, base, arena_).row;
+  }
+  if (!poison.empty() && image.find(poison) != std::string_view::npos) {
+    throw Error(ErrorKind::data, "poison", {}, "22000");
+  }
+  return without_absent(image);
+}
+
+void ModelTarget::write_table(const FoldedTable& table, const ModelDatabase& before,
+                              WriteCounts& counts) {
+  auto& rows = work_->tables[table.layout->target];
+  auto& multiset = work_->keyless[table.layout->target];
+  if (table.truncate) {
+    rows.clear();
+    multiset.clear();
+  }
+  std::set<std::string_view> seen;
+  for (const RowChange& row : table.rows) {
+    if (!seen.insert(row.key).second) throw Error(ErrorKind::fatal, "a row is touched twice");
+    if (row.remove) {
+      counts.removed += rows.erase(std::string(row.key));
+    } else {
+      rows[std::string(row.key)] = complete(row, table, before);
+      ++counts.upserted;
+    }
+  }
+  for (const auto row : table.deletes) {
+    const auto found = std::find(multiset.begin(), multiset.end(), row);
+    if (found != multiset.end()) multiset.erase(found);
+  }
+  for (const auto row : table.inserts) multiset.emplace_back(row);
+}
+
+void ModelTarget::commit() {
+  database_ = std::move(*work_);
+  work_.reset();
+}
+
+CommitFate ModelTarget::settle(const std::vector<PositionMove>& moves) {
+  const auto& position = database_.positions[moves.front().at];
+  return position.next == moves.front().to ? CommitFate::committed : CommitFate::rolled_back;
+}
+
+}  // namespace tidemark::test
