@@ -6,9 +6,11 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/bytes.h"
 #include "decode/json.h"
@@ -18,17 +20,23 @@
 
 namespace tidemark {
 
+// How a string becomes bytea: Debezium's binary.handling.mode, which no schema tells.
+enum class BinaryText : std::uint8_t { base64, hex };
+
 struct ValueSettings {
   std::string unavailable_value = "__debezium_unavailable_value";
   std::optional<TimeUnit> time_unit;  // schemaless times
+  // Strings into bytea. Not set: base64 where there is no schema; with one, whatever of both it can
+  // be, and a value that can be both is refused.
+  std::optional<BinaryText> binary_text;
 };
 
 struct ValuePlan;
 enum class EncodeStatus : std::uint8_t {
-  ok,        // an element was appended: a value or null
+  ok,           // an element was appended: a value or null
   unavailable,  // Debezium's placeholder: kElementUnavailable was appended
-  too_wide,  // the column would have to be widened to `wider`; nothing was appended
-  bad,       // cannot be held, or is not of its type; nothing was appended
+  too_wide,     // the column would have to be widened to `wider`; nothing was appended
+  bad,          // cannot be held, or is not of its type; nothing was appended
 };
 
 // Why a value was not taken. Messages never contain the value.
@@ -39,14 +47,24 @@ struct EncodeFailure {
 
 using EncodeFunction = EncodeStatus (*)(const ValuePlan&, const JsonValue&, Bytes&, EncodeFailure&);
 
+// A placeholder as it stands in a record: a value of this kind with this text.
+struct UnavailableForm {
+  JsonKind kind = JsonKind::string;
+  std::string raw;
+};
+
 struct ValuePlan {
   EncodeFunction encode = nullptr;
-  SourceType source;     // base unknown: schemaless
+  EncodeFunction present = nullptr;  // where there are placeholders to compare with, `encode` only
+                                     // does that and leaves the rest to this
+  SourceType source;                 // base unknown: schemaless
   PgType target;
   Wire wire = Wire::text;
-  std::int32_t scale = 0;                // Decimal's scale, where the schema gives one
-  std::string unavailable_text;          // placeholders to compare with, prepared for the type; empty: none
-  std::optional<TimeUnit> time_unit;
+  std::int32_t scale = 0;        // Decimal's scale, or the length of Bits; 0: not known
+  TimeUnit unit = TimeUnit::us;  // of times that come as numbers
+  std::optional<BinaryText> binary_text;
+  std::vector<UnavailableForm> unavailable;
+  std::shared_ptr<const ValuePlan> element;  // of arrays
 };
 
 // The PostgreSQL type that tidemark creates for a source type, with its length, precision and scale
