@@ -1,0 +1,204 @@
+#include "app/settings_rules.h"
+
+#include <libpq-fe.h>
+#include <regex.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <memory>
+#include <string_view>
+#include <utility>
+
+namespace tidemark {
+namespace {
+
+constexpr std::string_view kNameCharacters =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
+constexpr std::size_t kIdentifierBytesMax = 63;  // of PostgreSQL
+
+bool is_name(std::string_view text, std::size_t size_max) {
+  return !text.empty() && text.size() <= size_max &&
+         text.find_first_not_of(kNameCharacters) == std::string_view::npos;
+}
+
+class Rules {
+ public:
+  Rules(const Config& config, const PlaceOf& place_of, std::vector<ConfigFault>& faults)
+      : config_(config), place_of_(place_of), faults_(faults) {}
+
+  void check() {
+    check_pipeline();
+    check_topics();
+    check_source();
+    check_target();
+    for (const auto& [name, table] : config_.tables) check_table(name, table);
+    check_http();
+  }
+
+ private:
+  void missing(const std::string& setting, const std::string& hint) {
+    faults_.push_back({"config.missing", place_of_(setting), setting + " is not set", hint});
+  }
+  void bad(const std::string& setting, const std::string& message, const std::string& hint = {}) {
+    faults_.push_back({"config.bad_value", place_of_(setting), setting + ": " + message, hint});
+  }
+
+  void check_pipeline();
+  void check_topics();
+  void check_regex(const std::string& regex);
+  void check_source();
+  void check_target();
+  void check_dsn();
+  void check_template(const std::string& setting, const std::string& text);
+  void check_table(const std::string& name, const TableConfig& table);
+  void check_http();
+
+  const Config& config_;
+  const PlaceOf& place_of_;
+  std::vector<ConfigFault>& faults_;
+};
+
+void Rules::check_pipeline() {
+  constexpr std::size_t kPipelineBytesMax = 200;
+  if (config_.pipeline.empty()) {
+    missing("pipeline", "pipeline = inventory names its rows in pipeline_watermarks");
+  } else if (!is_name(config_.pipeline, kPipelineBytesMax)) {
+    bad("pipeline", "not a name", "up to 200 letters, digits, \"_\", \".\" and \"-\"");
+  }
+  const auto& properties = config_.kafka.properties;
+  const auto brokers = std::find_if(properties.begin(), properties.end(), [](const auto& property) {
+    return property.first == "bootstrap.servers" && !property.second.empty();
+  });
+  if (brokers == properties.end()) {
+    missing("kafka.bootstrap.servers", "-b host:9092, or bootstrap.servers in [kafka]");
+  }
+}
+
+void Rules::check_topics() {
+  constexpr std::size_t kTopicBytesMax = 249;  // Kafka's own limit
+  if (config_.source.topics.empty() && config_.source.topics_regex.empty()) {
+    missing("source.topics", "name the topics by topics or topics-regex in [source]");
+  }
+  for (const std::string& topic : config_.source.topics) {
+    if (is_name(topic, kTopicBytesMax)) continue;
+    const bool pattern = topic.find_first_of("^*$\\[(") != std::string::npos;
+    bad("source.topics", "\"" + topic + "\" is not a topic's name",
+        pattern ? "give a regular expression as topics-regex" : "");
+  }
+  for (const std::string& regex : config_.source.topics_regex) check_regex(regex);
+}
+
+void Rules::check_regex(const std::string& regex) {
+  regex_t compiled;
+  const int outcome = regcomp(&compiled, regex.c_str(), REG_EXTENDED | REG_NOSUB);
+  if (outcome != 0) {
+    std::array<char, 256> reason{};
+    regerror(outcome, &compiled, reason.data(), reason.size());
+    bad("source.topics-regex", "\"" + regex + "\": " + reason.data(),
+        "it is a POSIX extended regular expression");
+    return;
+  }
+  regfree(&compiled);
+  // The C library takes these for the letters d and D, and nothing would be read.
+  for (const char* escape : {"\\d", "\\D"}) {
+    if (regex.find(escape) == std::string::npos) continue;
+    bad("source.topics-regex", "\"" + regex + "\": POSIX regular expressions have no " + escape,
+        "write [0-9] or [^0-9]");
+  }
+}
+
+void Rules::check_source() {
+  if (config_.source.unavailable_value.empty()) {
+    bad("source.unavailable-value", "empty: every empty text would be taken for it");
+  }
+  if (!config_.source.registry_url.empty()) {
+    faults_.push_back({"config.unsupported", place_of_("source.registry-url"),
+                       "source.registry-url: Avro and its registry are not in this version",
+                       "use the JSON converter, and remove registry-url"});
+  }
+}
+
+void Rules::check_target() {
+  check_dsn();
+  check_template("target.table", config_.target.table);
+  const std::string& schema = config_.target.state_schema;
+  if (schema.empty() || schema.size() > kIdentifierBytesMax || schema.starts_with("pg_")) {
+    bad("target.state-schema", "not a schema's name",
+        "1 to 63 bytes, not beginning with pg_, which is PostgreSQL's own");
+  }
+}
+
+void Rules::check_dsn() {
+  if (config_.target.dsn.empty()) {
+    missing("target.dsn", "dsn = host=db dbname=warehouse user=cdc in [target]");
+    return;
+  }
+  char* why = nullptr;  // quotes the dsn, which may hold a password: never shown
+  const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> parsed(
+      PQconninfoParse(config_.target.dsn.c_str(), &why), &PQconninfoFree);
+  PQfreemem(why);
+  if (parsed == nullptr) {
+    bad("target.dsn", "libpq cannot parse it",
+        "write host=db dbname=warehouse user=cdc, or postgresql://cdc@db/warehouse; a value with "
+        "\"#\" or \";\" after a space needs double quotes around the whole line's value");
+  }
+}
+
+void Rules::check_template(const std::string& setting, const std::string& text) {
+  constexpr std::array<std::string_view, 4> kNames = {"db", "schema", "table", "topic"};
+  if (text.empty()) bad(setting, "empty", "${schema}.${table} is the default");
+  for (std::size_t at = text.find("${"); at != std::string::npos; at = text.find("${", at + 2)) {
+    const std::size_t end = text.find('}', at);
+    if (end == std::string::npos) {
+      bad(setting, "a ${ is not closed");
+      return;
+    }
+    const std::string_view name = std::string_view(text).substr(at + 2, end - at - 2);
+    const bool known = std::find(kNames.begin(), kNames.end(), name) != kNames.end() ||
+                       (name.starts_with("source.") && name.size() > 7);
+    if (!known) {
+      bad(setting, "there is no ${" + std::string(name) + "}",
+          "${db} ${schema} ${table} ${topic} ${source.*}");
+    }
+  }
+}
+
+void Rules::check_table(const std::string& name, const TableConfig& table) {
+  const std::string section = "table." + name;
+  if (name.find('.') == std::string::npos) {
+    faults_.push_back({"config.bad_value", "", "[" + section + "]: not the name of a source table",
+                       "write [table.<schema>.<table>], as in [table.inventory.orders]"});
+  }
+  if (table.target && (table.target->find('.') == std::string::npos ||
+                       table.target->front() == '.' || table.target->back() == '.')) {
+    bad(section + ".target", "not schema.table", "write the target's schema too");
+  }
+  for (const std::string& column : table.key) {
+    const auto& excluded = table.columns_exclude;
+    if (std::find(excluded.begin(), excluded.end(), column) == excluded.end()) continue;
+    bad(section + ".columns-exclude", "\"" + column + "\" is a column of the key");
+  }
+}
+
+void Rules::check_http() {
+  const std::string& listen = config_.http_listen;
+  if (listen.empty()) return;
+  const std::size_t colon = listen.rfind(':');
+  unsigned port = 0;
+  bool good = colon != std::string::npos && colon > 0;
+  if (good) {
+    const char* const end = listen.data() + listen.size();
+    const auto [last, error] = std::from_chars(listen.data() + colon + 1, end, port);
+    good = error == std::errc{} && last == end && port <= 65535;
+  }
+  if (!good) bad("http.listen", "not address:port", "write 127.0.0.1:8084, or nothing for none");
+}
+
+}  // namespace
+
+void check_rules(const Config& config, const PlaceOf& place_of, std::vector<ConfigFault>& faults) {
+  Rules(config, place_of, faults).check();
+}
+
+}  // namespace tidemark
