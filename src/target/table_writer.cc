@@ -1,0 +1,281 @@
+#include "target/table_writer.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "tidemark/error.h"
+
+namespace tidemark {
+namespace {
+
+// Sets of lacking columns that are remembered; records that lack them at random make many.
+constexpr std::size_t kVariantsMax = 256;
+
+// The session's plans go by the key's index (pg/session.cc). Where there is none, a scan of the table
+// is the better plan, once for all rows.
+class ScanAllowed {
+ public:
+  ScanAllowed(Session& session, bool wanted) : session_(session), wanted_(wanted) {
+    if (wanted_) set("on");
+  }
+  // Not in the destructor: after an error the transaction is undone, and this with it.
+  void end() {
+    if (wanted_) set("off");
+  }
+
+ private:
+  void set(const std::string& state) {
+    session_.run("SET LOCAL enable_seqscan = " + state + "; SET LOCAL enable_hashjoin = " + state);
+  }
+  Session& session_;
+  const bool wanted_;
+};
+
+bool same_columns(const LayoutColumn& a, const LayoutColumn& b) {
+  return a.name == b.name && a.type == b.type && a.wire == b.wire && a.key == b.key;
+}
+
+[[noreturn]] void throw_lost() {
+  throw Error(ErrorKind::data, "unavailable value for a row that is not there",
+              "the source did not send a large value that had not changed, and the target has no row "
+              "to keep it from: set REPLICA IDENTITY FULL at the source, or snapshot the table again",
+              "22P02");
+}
+
+bool complete_rows_only(const FoldedTable& table) {
+  return table.snapshot_only && !table.rows.empty() &&
+         std::none_of(table.rows.begin(), table.rows.end(), [](const RowChange& row) {
+           return row.remove || row.unavailable || row.absent;
+         });
+}
+
+// Calls `note(column, length)` for each column that the image lacks.
+template <typename Note>
+void for_each_lack(const Layout& layout, std::string_view image, const Note& note) {
+  const char* at = image.data();
+  for (std::size_t i = 0; i < layout.columns.size(); ++i) {
+    const auto length = static_cast<std::int32_t>(load_big<std::uint32_t>(at));
+    at += 4 + (length > 0 ? length : 0);
+    if (length == kElementUnavailable || length == kElementAbsent) note(i, length);
+  }
+}
+
+}  // namespace
+
+TableWriter::TableWriter(const Layout& layout, TablePtr actual)
+    : layout_(layout),
+      actual_(std::move(actual)),
+      statements_(layout_, *actual_),
+      key_has_index_(key_has_unique_index(layout_, *actual_)),
+      remove_text_(layout.keyless() ? std::string() : statements_.remove()) {}
+
+bool TableWriter::serves(const Layout& layout) const {
+  if (layout.target != layout_.target || layout.key != layout_.key) return false;
+  const bool same_required = layout.required == layout_.required ||
+                             (layout.required != nullptr && layout_.required != nullptr &&
+                              *layout.required == *layout_.required);
+  return same_required && std::equal(layout.columns.begin(), layout.columns.end(),
+                                     layout_.columns.begin(), layout_.columns.end(), same_columns);
+}
+
+WriteCounts TableWriter::remove_all(Session& session) const {
+  return {0, session.execute(statements_.remove_all(), {}).affected()};
+}
+
+WriteCounts TableWriter::write(WriteTools tools, const FoldedTable& table, WritePass pass) {
+  WriteCounts counts;
+  if (layout_.keyless()) {
+    // Deletes last: a row of this batch may be the one that is meant.
+    if (pass != WritePass::removes) counts.upserted = insert_keyless(tools, table.inserts);
+    if (pass != WritePass::upserts) counts.removed = take_keyless(tools, table.deletes);
+    return counts;
+  }
+  if (pass != WritePass::removes && complete_rows_only(table) &&
+      tools.bulk_load.possible(layout_, *actual_) &&
+      tools.bulk_load.load(tools.session, statements_, table)) {
+    counts.upserted = table.rows.size();
+    return counts;
+  }
+  sort_rows(table, pass);
+  ScanAllowed scan(tools.session, !key_has_index_);
+  std::uint64_t touched = 0;
+  std::uint64_t upserts = complete_.size();
+  for (const auto& [variant, rows] : lacking_) {
+    if (rows.empty()) continue;
+    upserts += rows.size();
+    touched += merge(tools, variant, rows);
+  }
+  if (!complete_.empty()) touched += merge(tools, {}, complete_);
+  if (!removes_.empty()) touched += remove(tools);
+  scan.end();
+  counts.upserted = upserts;
+  counts.removed = touched > upserts ? touched - upserts : 0;
+  return counts;
+}
+
+// ---- rows to statements --------------------------------------------------------------------------
+
+void TableWriter::sort_rows(const FoldedTable& table, WritePass pass) {
+  removes_.clear();
+  complete_.clear();
+  if (lacking_.size() > kVariantsMax) lacking_.clear();
+  for (auto& [variant, rows] : lacking_) rows.clear();
+  for (const RowChange& row : table.rows) {
+    if (row.remove) {
+      if (pass != WritePass::upserts) removes_.push_back(&row);
+    } else if (pass == WritePass::removes) {
+      continue;
+    } else if (row.unavailable || row.absent) {
+      sort_lacking(row);
+    } else {
+      complete_.push_back(&row);
+    }
+  }
+}
+
+void TableWriter::sort_lacking(const RowChange& row) {
+  MergeVariant variant;
+  for_each_lack(layout_, row.row, [&](std::size_t i, std::int32_t length) {
+    if (length == kElementUnavailable) variant.unavailable = true;
+    if (length == kElementAbsent) variant.absent.push_back(static_cast<std::uint16_t>(i));
+  });
+  if (!row.base_is_self && !row.base_is_none) {
+    variant = {LackBase::other, true, {}};
+  } else if (row.base_is_none) {
+    if (variant.unavailable) throw_lost();
+    variant.base = LackBase::none;
+  }
+  lacking_[variant].push_back(&row);
+}
+
+const std::string& TableWriter::merge_text(const MergeVariant& variant) {
+  if (merge_texts_.size() > kVariantsMax) merge_texts_.clear();
+  const auto [at, added] = merge_texts_.try_emplace(variant);
+  if (added) at->second = statements_.merge(variant);
+  return at->second;
+}
+
+// The rows, and in front of them the deletes that are still to be done.
+std::uint64_t TableWriter::merge(WriteTools tools, const MergeVariant& variant, const Rows& rows) {
+  ParameterArrays& arrays = tools.arrays;
+  arrays.begin(layout_, statements_.columns(variant));
+  const std::size_t op = arrays.add_array(Wire::boolean);
+  const bool other = variant.base == LackBase::other;
+  const std::size_t masks = statements_.masks();
+  if (variant.unavailable || other) {
+    for (std::size_t m = 0; m < masks; ++m) arrays.add_array(Wire::int8);
+  }
+  if (other) {
+    for (std::size_t m = 0; m < masks; ++m) arrays.add_array(Wire::int8);
+    for (const std::uint16_t i : layout_.key) arrays.add_array(layout_.columns[i].wire);
+  }
+  const Rows removes = std::exchange(removes_, {});
+  for (const RowChange* row : removes) {
+    arrays.add_key(row->key);
+    arrays.append_bool(op, true);
+    if (variant.unavailable || other) add_lacks(arrays, variant, op, *row);
+  }
+  for (const RowChange* row : rows) {
+    arrays.add_row(row->row);
+    arrays.append_bool(op, false);
+    if (variant.unavailable || other) add_lacks(arrays, variant, op, *row);
+  }
+  const Parameters& parameters = arrays.finish(removes.size() + rows.size());
+  try {
+    return tools.session.execute(merge_text(variant), parameters).affected();
+  } catch (const Error& error) {
+    if (std::string_view(error.what()).find(kLostMarker) != std::string_view::npos) throw_lost();
+    throw;
+  }
+}
+
+// Masks, and the base's key, of one row, to the arrays behind `op`.
+void TableWriter::add_lacks(ParameterArrays& arrays, const MergeVariant& variant, std::size_t op,
+                            const RowChange& row) {
+  const std::size_t masks = statements_.masks();
+  masks_.assign(masks * 2, 0);
+  if (!row.remove) {
+    for_each_lack(layout_, row.row, [&](std::size_t i, std::int32_t length) {
+      const std::size_t which = length == kElementAbsent ? masks : 0;
+      masks_[which + i / 63] |= std::uint64_t{1} << (i % 63);
+    });
+  }
+  const bool other = variant.base == LackBase::other;
+  const std::size_t used = other ? masks * 2 : masks;
+  for (std::size_t m = 0; m < used; ++m) arrays.append_int8(op + 1 + m, masks_[m]);
+  if (!other) return;
+  const std::size_t first = op + 1 + used;
+  if (!row.remove) {
+    arrays.append_key(first, row.base);
+    return;
+  }
+  for (std::size_t k = 0; k < layout_.key.size(); ++k) arrays.append_null(first + k);
+}
+
+std::uint64_t TableWriter::remove(WriteTools tools) const {
+  tools.arrays.begin(layout_, layout_.key);
+  for (const RowChange* row : removes_) tools.arrays.add_key(row->key);
+  return tools.session.execute(remove_text_, tools.arrays.finish(removes_.size())).affected();
+}
+
+std::vector<bool> TableWriter::rows_exist(WriteTools tools,
+                                          const std::vector<std::string_view>& keys) const {
+  ScanAllowed scan(tools.session, !key_has_index_);
+  tools.arrays.begin(layout_, layout_.key);
+  for (const std::string_view key : keys) tools.arrays.add_key(key);
+  const Result result = tools.session.execute(statements_.exist(), tools.arrays.finish(keys.size()));
+  scan.end();
+  std::vector<bool> there;
+  there.reserve(keys.size());
+  for (int r = 0; r < result.rows(); ++r) there.push_back(result.value(r, 0) == "t");
+  return there;
+}
+
+// ---- tables without a key ------------------------------------------------------------------------
+
+std::map<TableWriter::Absent, std::vector<std::string_view>> TableWriter::by_absent(
+    const std::vector<std::string_view>& rows) const {
+  std::map<Absent, std::vector<std::string_view>> groups;
+  for (const std::string_view row : rows) {
+    Absent absent;
+    for_each_lack(layout_, row, [&](std::size_t i, std::int32_t length) {
+      if (length == kElementUnavailable) throw_lost();
+      absent.push_back(static_cast<std::uint16_t>(i));
+    });
+    groups[absent].push_back(row);
+  }
+  return groups;
+}
+
+std::uint64_t TableWriter::insert_keyless(WriteTools tools,
+                                          const std::vector<std::string_view>& rows) {
+  std::uint64_t count = 0;
+  for (const auto& [absent, group] : by_absent(rows)) {
+    tools.arrays.begin(layout_, statements_.columns({LackBase::self, false, absent}));
+    for (const std::string_view row : group) tools.arrays.add_row(row);
+    const Parameters& parameters = tools.arrays.finish(group.size());
+    count += tools.session.execute(statements_.insert(absent), parameters).affected();
+  }
+  return count;
+}
+
+std::uint64_t TableWriter::take_keyless(WriteTools tools, const std::vector<std::string_view>& rows) {
+  if (rows.empty()) return 0;
+  // Another lane that takes an equal row at the same time must not choose the very same one.
+  Parameters lock;
+  const std::string name = "tidemark take " + layout_.target.display();
+  lock.text(name);
+  tools.session.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", lock);
+  ScanAllowed scan(tools.session, true);
+  std::uint64_t count = 0;
+  for (const auto& [absent, group] : by_absent(rows)) {
+    tools.arrays.begin(layout_, statements_.columns({LackBase::self, false, absent}));
+    for (const std::string_view row : group) tools.arrays.add_row(row);
+    const Parameters& parameters = tools.arrays.finish(group.size());
+    count += tools.session.execute(statements_.take(absent), parameters).affected();
+  }
+  scan.end();
+  return count;
+}
+
+}  // namespace tidemark

@@ -1,0 +1,81 @@
+// Writes the folded rows of one table: which statement for which rows, and in which order.
+//
+//  1. rows that take columns from another key's row (a key change): one statement for all of them, so
+//     that each sees the others' rows as they were before the batch
+//  2. other rows that lack columns, grouped by which
+//  3. complete rows
+// Deletes go with whichever of these is first, in front: what they free (a second unique key) may be
+// taken again by a row of the batch.
+// Not thread-safe; it belongs to one target.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "batch/folded.h"
+#include "model/layout.h"
+#include "model/table.h"
+#include "pg/session.h"
+#include "target/bulk_load.h"
+#include "target/merge_statement.h"
+#include "target/parameter_arrays.h"
+#include "tidemark/target.h"
+
+namespace tidemark {
+
+// What the tables of a target share.
+struct WriteTools {
+  Session& session;
+  ParameterArrays& arrays;
+  BulkLoad& bulk_load;
+};
+
+enum class WritePass { everything, upserts, removes };
+
+class TableWriter {
+ public:
+  TableWriter(const Layout& layout, TablePtr actual);
+  TableWriter(const TableWriter&) = delete;
+  TableWriter& operator=(const TableWriter&) = delete;
+
+  // Same columns, key and requirements: the statements made for it serve this layout too.
+  [[nodiscard]] bool serves(const Layout& layout) const;
+  [[nodiscard]] const Table& actual() const { return *actual_; }
+
+  WriteCounts remove_all(Session& session) const;
+  WriteCounts write(WriteTools tools, const FoldedTable& table, WritePass pass);
+  std::vector<bool> rows_exist(WriteTools tools, const std::vector<std::string_view>& keys) const;
+
+ private:
+  using Rows = std::vector<const RowChange*>;
+  using Absent = std::vector<std::uint16_t>;
+
+  void sort_rows(const FoldedTable& table, WritePass pass);
+  void sort_lacking(const RowChange& row);
+  const std::string& merge_text(const MergeVariant& variant);
+  std::uint64_t merge(WriteTools tools, const MergeVariant& variant, const Rows& rows);
+  void add_lacks(ParameterArrays& arrays, const MergeVariant& variant, std::size_t op,
+                 const RowChange& row);
+  std::uint64_t remove(WriteTools tools) const;
+  std::uint64_t insert_keyless(WriteTools tools, const std::vector<std::string_view>& rows);
+  std::uint64_t take_keyless(WriteTools tools, const std::vector<std::string_view>& rows);
+  std::map<Absent, std::vector<std::string_view>> by_absent(
+      const std::vector<std::string_view>& rows) const;
+
+  const Layout layout_;
+  const TablePtr actual_;
+  const TableStatements statements_;
+  const bool key_has_index_;
+  const std::string remove_text_;
+  std::map<MergeVariant, std::string> merge_texts_;
+
+  // Of the batch at hand; kept for their memory.
+  Rows removes_;
+  Rows complete_;
+  std::map<MergeVariant, Rows> lacking_;
+  std::vector<std::uint64_t> masks_;
+};
+
+}  // namespace tidemark
