@@ -1,0 +1,64 @@
+#include "pipeline/lane.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "pipeline/lane_reader.h"
+#include "pipeline/lane_shared.h"
+#include "pipeline/lane_writer.h"
+
+namespace tidemark {
+
+void Lane::Shared::fail(const Error& error) {
+  log_event(Level::error, "lane.failed", error.what(),
+            {{"lane", number}, {"sqlstate", error.sqlstate()}, {"hint", error.hint()}});
+  update([&](LaneState& now) {
+    if (now.end == LaneEnd::failed) return;
+    now.end = LaneEnd::failed;
+    now.error = error.what();
+    now.hint = error.hint();
+    now.sqlstate = error.sqlstate();
+  });
+}
+
+Lane::Lane(const Config& config, unsigned number, LaneParts parts)
+    : shared_(std::make_unique<Shared>(config, number, std::move(parts),
+                                       config.batch.buffer_bytes_max /
+                                           std::max(1U, config.batch.lanes))),
+      reader_(std::make_unique<Reader>(*shared_)),
+      writer_(std::make_unique<Writer>(*shared_)) {}
+
+Lane::~Lane() {
+  stop();
+  cancel();
+  join();
+}
+
+void Lane::start() {
+  reader_thread_ = std::thread([this] { reader_->run(); });
+  writer_thread_ = std::thread([this] { writer_->run(); });
+}
+
+void Lane::stop() { shared_->buffer.stop(); }
+
+void Lane::cancel() { shared_->parts.target->cancel(); }
+
+// The group is left last: until then nobody else starts on what the writer may still commit.
+void Lane::join() {
+  if (reader_thread_.joinable()) reader_thread_.join();
+  if (!writer_thread_.joinable()) return;
+  writer_thread_.join();
+  shared_->parts.source->close(std::chrono::milliseconds{3000});
+  shared_->update([](LaneState& state) {
+    if (state.end == LaneEnd::running) state.end = LaneEnd::stopped;
+  });
+}
+
+LaneState Lane::state() const {
+  const std::scoped_lock lock(shared_->state_mutex);
+  LaneState state = shared_->state;
+  state.buffer_bytes = shared_->buffer.bytes();
+  return state;
+}
+
+}  // namespace tidemark

@@ -1,0 +1,102 @@
+// One lane: a member of the consumer group, a connection to the target, a reader and a writer thread
+// with one buffer of decoded rows between them. It keeps, with target and source, the invariants on
+// which everything rests (docs/guarantees.md says them as promises, each with its test):
+//
+//  I1 Atomic prefix: in every snapshot of the target, for every partition, the tables are the fold of
+//     exactly the records before `last_watermark`.
+//  I2 The target is the authority: on assignment the position row is read, and reading starts there;
+//     a partition never seen starts at the beginning. Kafka's group offsets are a report.
+//  I3 One writer: the epoch is raised on assignment, and the first statement of every batch moves the
+//     positions only under that epoch; else the batch is rolled back and the group joined anew.
+//  I4 Accounting: every record is applied, folded, skipped by a named rule, or dead-lettered in the
+//     transaction that moves the position past it. Offset gaps are legal.
+//  I5 Per-key order: any batching equals one record at a time (batch/fold).
+//  I7 Halt, don't guess: what cannot be told stops its partition, visibly; the others go on.
+//  I8 Bounds: the buffer by bytes, the record by size and depth, waits by time.
+//
+// Threads: start() makes two; state() and the stopping calls may come from any thread.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "decode/record_decoder.h"
+#include "pipeline/batch_writer.h"
+#include "pipeline/lane_buffer.h"
+#include "tidemark/config.h"
+#include "tidemark/source.h"
+#include "tidemark/target.h"
+
+namespace tidemark {
+
+// What a lane works with. The functions must be callable from the lane's threads.
+struct LaneParts {
+  std::unique_ptr<Source> source;
+  std::unique_ptr<Target> target;
+  RawRead raw_read;         // by a consumer of its own; the writer's thread
+  TableLookup find_table;   // never blocks
+  std::function<bool(std::chrono::milliseconds)> wait_for_tables;
+  std::function<void()> forget_tables;
+};
+
+enum class LaneEnd { running, stopped, failed };
+
+// What one partition has come to, for status and for `--until-current`.
+struct PartitionProgress {
+  StreamPartition at;
+  std::optional<Offset> committed;  // the next position, as in the target
+  std::optional<Offset> end;        // Kafka's, as seen when the lane got the partition
+  bool stopped = false;
+  bool reached = false;             // everything before `end` is in the target
+  std::string stop_reason;
+};
+
+struct LaneState {
+  LaneEnd end = LaneEnd::running;
+  bool assigned = false;            // positions taken, reading
+  std::vector<PartitionProgress> partitions;
+  std::uint64_t events = 0;         // applied since the start
+  std::uint64_t batches = 0;
+  std::uint64_t dead_letters = 0;
+  std::uint64_t buffer_bytes = 0;
+  std::chrono::steady_clock::time_point waiting_since{};  // for a server; zero: not waiting
+  std::string waiting_for;
+  // of `failed`
+  std::string error, hint, sqlstate;
+};
+
+class Lane {
+ public:
+  Lane(const Config& config, unsigned number, LaneParts parts);
+  ~Lane();
+  Lane(const Lane&) = delete;
+  Lane& operator=(const Lane&) = delete;
+
+  void start();
+  // Asks it to stop after the batch at hand; returns at once.
+  void stop();
+  // Ends what the writer waits for in PostgreSQL; the batch is rolled back.
+  void cancel();
+  void join();
+  [[nodiscard]] LaneState state() const;
+
+ private:
+  class Reader;
+  class Writer;
+  struct Shared;
+
+  std::unique_ptr<Shared> shared_;
+  std::unique_ptr<Reader> reader_;
+  std::unique_ptr<Writer> writer_;
+  std::thread reader_thread_;
+  std::thread writer_thread_;
+};
+
+}  // namespace tidemark

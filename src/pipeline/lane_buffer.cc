@@ -1,0 +1,134 @@
+#include "pipeline/lane_buffer.h"
+
+#include <algorithm>
+
+namespace tidemark {
+
+void LaneBuffer::begin_generation(std::uint64_t generation) {
+  const std::scoped_lock lock(mutex_);
+  generation_ = generation;
+  for (const SlabPtr& slab : slabs_) bytes_ -= slab->memory_bytes();
+  slabs_.clear();
+  take_.reset();
+  taken_.reset();
+  stops_.clear();
+  work_.notify_all();
+  room_.notify_all();
+}
+
+void LaneBuffer::push(SlabPtr slab) {
+  const std::scoped_lock lock(mutex_);
+  if (slab->generation != generation_) return;
+  bytes_ += slab->memory_bytes();
+  slabs_.push_back(std::move(slab));
+  work_.notify_all();
+}
+
+void LaneBuffer::request(TakeRequest request) {
+  const std::scoped_lock lock(mutex_);
+  take_ = std::move(request);
+  work_.notify_all();
+}
+
+void LaneBuffer::report(PartitionStop stop) {
+  const std::scoped_lock lock(mutex_);
+  stops_.push_back(std::move(stop));
+  work_.notify_all();
+}
+
+std::optional<TakenPositions> LaneBuffer::positions() {
+  const std::scoped_lock lock(mutex_);
+  return std::exchange(taken_, std::nullopt);
+}
+
+bool LaneBuffer::take_rejoin() {
+  const std::scoped_lock lock(mutex_);
+  return std::exchange(rejoin_, false);
+}
+
+bool LaneBuffer::take_forget() {
+  const std::scoped_lock lock(mutex_);
+  return std::exchange(forget_, false);
+}
+
+bool LaneBuffer::full() const {
+  const std::scoped_lock lock(mutex_);
+  return bytes_ >= bytes_max_;
+}
+
+bool LaneBuffer::wait_for_room(std::chrono::milliseconds longest) {
+  std::unique_lock lock(mutex_);
+  return room_.wait_for(lock, longest,
+                        [&] { return stopping_ || bytes_ < bytes_max_ / 8 * 7; });
+}
+
+bool LaneBuffer::writer_idle() const {
+  const std::scoped_lock lock(mutex_);
+  return idle_ && slabs_.empty();
+}
+
+LaneBuffer::Work LaneBuffer::wait(std::size_t events, std::chrono::milliseconds longest) {
+  std::unique_lock lock(mutex_);
+  const auto ready = [&] {
+    return stopping_ || take_ || !stops_.empty() || (!slabs_.empty() && events != 0);
+  };
+  idle_ = true;
+  work_.wait_for(lock, longest, ready);
+  idle_ = false;
+  Work work;
+  work.stopping = stopping_;
+  work.take = std::exchange(take_, std::nullopt);
+  work.stops = std::exchange(stops_, {});
+  for (std::size_t taken = 0; taken < events && !slabs_.empty();) {
+    taken += slabs_.front()->events.size();
+    work.slabs.push_back(std::move(slabs_.front()));
+    slabs_.pop_front();
+  }
+  return work;
+}
+
+void LaneBuffer::release(const SlabPtr& slab) {
+  const std::scoped_lock lock(mutex_);
+  bytes_ -= slab->memory_bytes();
+  room_.notify_all();
+}
+
+void LaneBuffer::answer(TakenPositions positions) {
+  const std::scoped_lock lock(mutex_);
+  if (positions.generation == generation_) taken_ = std::move(positions);
+}
+
+void LaneBuffer::ask_rejoin(bool forget_tables) {
+  const std::scoped_lock lock(mutex_);
+  rejoin_ = true;
+  forget_ = forget_ || forget_tables;
+}
+
+bool LaneBuffer::stale(std::uint64_t generation) const {
+  const std::scoped_lock lock(mutex_);
+  return generation != generation_;
+}
+
+bool LaneBuffer::sleep(std::chrono::milliseconds time, std::uint64_t generation) {
+  std::unique_lock lock(mutex_);
+  return !work_.wait_for(lock, time, [&] { return stopping_ || generation != generation_; });
+}
+
+void LaneBuffer::stop() {
+  const std::scoped_lock lock(mutex_);
+  stopping_ = true;
+  work_.notify_all();
+  room_.notify_all();
+}
+
+bool LaneBuffer::stopping() const {
+  const std::scoped_lock lock(mutex_);
+  return stopping_;
+}
+
+std::size_t LaneBuffer::bytes() const {
+  const std::scoped_lock lock(mutex_);
+  return bytes_;
+}
+
+}  // namespace tidemark

@@ -1,0 +1,105 @@
+// What lies between a lane's reader and its writer: decoded slabs, bounded by bytes, and the few
+// messages that the two send each other. The only state that both threads touch.
+// Thread-safe: every member function may be called from either thread.
+//
+// B1 Slabs come out in the order in which they went in, and only those of the current generation:
+//    begin_generation() drops all others at once (a revoked partition's rows are never written by
+//    accident; if one already is under way, the fence makes it harmless).
+// B2 bytes() counts every slab that was pushed and not yet released, whoever holds it.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tidemark/change.h"
+#include "tidemark/types.h"
+
+namespace tidemark {
+
+// Reader to writer: take these partitions over.
+struct TakeRequest {
+  std::uint64_t generation = 0;
+  std::vector<StreamPartition> partitions;
+  std::vector<std::int32_t> partitions_of_stream;  // parallel
+};
+
+// Writer to reader: where to start.
+struct TakenPositions {
+  std::uint64_t generation = 0;
+  std::vector<std::pair<StreamPartition, std::optional<Offset>>> from;  // without stopped partitions
+};
+
+// Reader to writer: this partition cannot go on, says the source.
+struct PartitionStop {
+  std::uint64_t generation = 0;
+  std::uint32_t partition = 0;
+  std::string reason, hint;
+};
+
+class LaneBuffer {
+ public:
+  explicit LaneBuffer(std::size_t bytes_max) : bytes_max_(bytes_max) {}
+
+  // ---- the reader's side
+  void begin_generation(std::uint64_t generation);
+  void push(SlabPtr slab);
+  void request(TakeRequest request);
+  void report(PartitionStop stop);
+  std::optional<TakenPositions> positions();
+  bool take_rejoin();  // true once after the writer has asked for it
+  bool take_forget();  // likewise: bind tables anew
+  [[nodiscard]] bool full() const;
+  // Waits until there is room to go on reading, at most so long. True: there is.
+  bool wait_for_room(std::chrono::milliseconds longest);
+  [[nodiscard]] bool writer_idle() const;
+
+  // ---- the writer's side
+  struct Work {
+    std::optional<TakeRequest> take;
+    std::vector<PartitionStop> stops;
+    std::vector<SlabPtr> slabs;
+    bool stopping = false;
+  };
+  // Waits for work; slabs only up to about `events`.
+  Work wait(std::size_t events, std::chrono::milliseconds longest);
+  void release(const SlabPtr& slab);
+  void answer(TakenPositions positions);
+  void ask_rejoin(bool forget_tables);
+  // True as soon as there is no point in going on with this generation's rows.
+  [[nodiscard]] bool stale(std::uint64_t generation) const;
+  // Sleeps, unless the generation becomes stale or the lane stops. True: the whole time has passed.
+  bool sleep(std::chrono::milliseconds time, std::uint64_t generation);
+
+  // ---- both
+  void stop();
+  [[nodiscard]] bool stopping() const;
+  [[nodiscard]] std::size_t bytes() const;
+
+ private:
+  const std::size_t bytes_max_;
+  mutable std::mutex mutex_;
+  std::condition_variable work_;
+  std::condition_variable room_;
+  // Guarded by mutex_:
+  std::deque<SlabPtr> slabs_;
+  std::size_t bytes_ = 0;
+  std::uint64_t generation_ = 0;
+  std::optional<TakeRequest> take_;
+  std::optional<TakenPositions> taken_;
+  std::vector<PartitionStop> stops_;
+  bool rejoin_ = false;
+  bool forget_ = false;
+  bool idle_ = false;
+  bool stopping_ = false;
+};
+
+}  // namespace tidemark

@@ -1,0 +1,278 @@
+#include "pipeline/lane_reader.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+
+namespace tidemark {
+
+namespace {
+
+using std::chrono::milliseconds;
+using Clock = std::chrono::steady_clock;
+
+constexpr std::size_t kSlabBytes = 192U << 10;
+constexpr std::size_t kSlabEvents = 2000;
+constexpr milliseconds kPoll{100};
+constexpr milliseconds kRoomWait{500};
+constexpr milliseconds kTableWait{20};
+
+}  // namespace
+
+Lane::Reader::Reader(Shared& shared)
+    : shared_(shared),
+      source_(*shared.parts.source),
+      decoder_(shared.config, shared.parts.find_table) {}
+
+void Lane::Reader::run() {
+  try {
+    source_.subscribe();
+    while (!shared_.buffer.stopping()) turn();
+  } catch (const Error& error) {
+    shared_.fail(error);
+  } catch (const std::exception& error) {
+    shared_.fail(Error(ErrorKind::fatal, std::string("a bug in the reader: ") + error.what()));
+  }
+  shared_.buffer.stop();
+}
+
+void Lane::Reader::turn() {
+  serve_writer();
+  if (!backlog_.empty()) work_off_backlog();
+  if (shared_.buffer.full()) make_room();
+  const bool something = slab_ && !slab_->events.empty();
+  const PollResult result = source_.poll(something || !backlog_.empty() ? milliseconds{0} : kPoll);
+  if (result.kind == PollKind::nothing) {
+    flush();
+    note_progress();
+    if (!backlog_.empty()) shared_.parts.wait_for_tables(kTableWait);
+  } else {
+    handle(result);
+  }
+  flush_if_due();
+}
+
+void Lane::Reader::handle(const PollResult& result) {
+  switch (result.kind) {
+    case PollKind::record: on_record(result.record); break;
+    case PollKind::assigned: on_assigned(result); break;
+    case PollKind::revoked: on_revoked(); break;
+    case PollKind::halted: on_halted(result); break;
+    case PollKind::caught_up: on_caught_up(result); break;
+    case PollKind::unreachable:
+      shared_.update([&](LaneState& state) {
+        if (state.waiting_for.empty()) state.waiting_since = Clock::now();
+        state.waiting_for = result.message;
+      });
+      break;
+    case PollKind::fatal: throw Error(ErrorKind::fatal, result.message, result.hint);
+    case PollKind::nothing: break;
+  }
+}
+
+// ---- assignments ---------------------------------------------------------------------------------
+
+void Lane::Reader::on_assigned(const PollResult& result) {
+  on_revoked();
+  TakeRequest request;
+  request.generation = generation_;
+  request.partitions = result.partitions;
+  for (const StreamPartition& at : result.partitions) {
+    const std::int32_t count = std::max(1, source_.partitions_of(at.stream));
+    request.partitions_of_stream.push_back(count);
+    Assigned assigned;
+    assigned.at = at;
+    assigned.partitions_of_stream = count;
+    if (const auto ends = source_.ends(at, milliseconds{5000})) assigned.end = ends->high;
+    assigned_.push_back(std::move(assigned));
+  }
+  log_event(Level::info, "partitions.assigned",
+            "taking over " + std::to_string(result.partitions.size()) + " partitions",
+            {{"lane", shared_.number}});
+  shared_.buffer.request(std::move(request));
+}
+
+// What is decoded and not written is dropped: it will be read again by whoever comes next.
+void Lane::Reader::on_revoked() {
+  ++generation_;
+  shared_.buffer.begin_generation(generation_);
+  assigned_.clear();
+  backlog_.clear();
+  slab_.reset();
+  fetching_ = false;
+  last_index_ = 0;
+  decoder_.forget_partitions();
+  shared_.update([](LaneState& state) {
+    state.assigned = false;
+    state.partitions.clear();
+  });
+}
+
+void Lane::Reader::serve_writer() {
+  if (shared_.buffer.take_rejoin()) {
+    if (shared_.buffer.take_forget()) {
+      shared_.parts.forget_tables();
+      decoder_.forget_tables();
+    }
+    on_revoked();
+    source_.rejoin();
+    return;
+  }
+  if (const auto positions = shared_.buffer.positions()) start_fetching(*positions);
+}
+
+void Lane::Reader::start_fetching(const TakenPositions& positions) {
+  if (positions.generation != generation_) return;
+  source_.assign(positions.from);
+  fetching_ = true;
+  // A paused source stays so for the new partitions; room and tables decide anew.
+  if (paused_) set_paused(false);
+  for (Assigned& assigned : assigned_) {
+    for (const auto& [at, offset] : positions.from) {
+      if (at == assigned.at) assigned.delivered_next = offset;
+    }
+  }
+  shared_.update([](LaneState& state) { state.assigned = true; });
+  note_progress();
+}
+
+std::optional<std::uint32_t> Lane::Reader::index_of(std::string_view topic, Partition partition) {
+  const auto is = [&](std::uint32_t i) {
+    return assigned_[i].at.partition == partition && assigned_[i].at.stream == topic;
+  };
+  if (last_index_ < assigned_.size() && is(last_index_)) return last_index_;
+  for (std::uint32_t i = 0; i < assigned_.size(); ++i) {
+    if (is(i)) return last_index_ = i;
+  }
+  return std::nullopt;
+}
+
+void Lane::Reader::on_halted(const PollResult& result) {
+  const auto index = index_of(result.partition.stream, result.partition.partition);
+  if (!index) return;
+  flush();
+  shared_.buffer.report({generation_, *index, result.message, result.hint});
+}
+
+void Lane::Reader::on_caught_up(const PollResult& result) {
+  const auto index = index_of(result.partition.stream, result.partition.partition);
+  if (!index) return;
+  assigned_[*index].caught_up = result.offset;
+  flush();
+  note_progress();
+}
+
+// ---- records -------------------------------------------------------------------------------------
+
+void Lane::Reader::on_record(const RecordView& record) {
+  if (!backlog_.empty() || !decode(record)) keep_for_later(record);
+}
+
+bool Lane::Reader::decode(const RecordView& record) {
+  const auto index = index_of(record.topic, record.partition);
+  if (!index) return true;  // of an assignment that has ended
+  if (!slab_) {
+    slab_ = std::make_shared<Slab>();
+    slab_->generation = generation_;
+    slab_->arena.reserve(kSlabBytes + (kSlabBytes >> 2));
+    slab_->events.reserve(kSlabEvents);
+    slab_since_ = Clock::now();
+  }
+  Assigned& assigned = assigned_[*index];
+  const DecodeOutcome outcome =
+      decoder_.decode(record, *index, assigned.partitions_of_stream, *slab_);
+  if (outcome == DecodeOutcome::needs_table) return false;
+  assigned.delivered_next = record.offset.next();
+  return true;
+}
+
+void Lane::Reader::keep_for_later(const RecordView& record) {
+  if (backlog_.empty()) flush();
+  Backlog kept{std::string(record.topic), record.partition, record.offset, {}};
+  kept.record.timestamp_ms = record.timestamp_ms;
+  if (record.key) kept.record.key = std::string(*record.key);
+  if (record.value) kept.record.value = std::string(*record.value);
+  for (const HeaderView& header : record.headers) {
+    kept.record.headers.emplace_back(
+        header.name, header.value ? std::optional(std::string(*header.value)) : std::nullopt);
+  }
+  backlog_.push_back(std::move(kept));
+  // The first answer usually comes within milliseconds; a target that is away takes its time.
+  if (backlog_.size() == 1) shared_.parts.wait_for_tables(kTableWait);
+  if (backlog_.size() > 100 && !paused_) set_paused(true);
+}
+
+void Lane::Reader::work_off_backlog() {
+  while (!backlog_.empty()) {
+    const Backlog& next = backlog_.front();
+    const StreamPartition at{next.topic, next.partition};
+    if (!decode(next.record.view(at, next.offset))) {
+      if (!paused_) set_paused(true);
+      return;
+    }
+    backlog_.pop_front();
+    flush_if_due();
+  }
+  if (paused_) set_paused(false);
+}
+
+// ---- the buffer ----------------------------------------------------------------------------------
+
+void Lane::Reader::make_room() {
+  flush();
+  if (shared_.buffer.wait_for_room(paused_ ? kTableWait : kRoomWait)) {
+    if (paused_ && backlog_.empty()) set_paused(false);
+    return;
+  }
+  // Longer than librdkafka's own queue lasts: keep polling, take nothing.
+  if (!paused_) set_paused(true);
+}
+
+void Lane::Reader::set_paused(bool paused) {
+  paused_ = paused;
+  if (!fetching_) return;
+  if (paused) {
+    source_.pause();
+  } else {
+    source_.resume();
+  }
+}
+
+void Lane::Reader::flush() {
+  if (!slab_ || slab_->events.empty()) return;
+  shared_.buffer.push(std::move(slab_));
+  slab_.reset();
+  note_progress();
+}
+
+// At once to a writer that waits; else in slabs large enough to cost nothing.
+void Lane::Reader::flush_if_due() {
+  if (!slab_ || slab_->events.empty()) return;
+  const bool large = slab_->events.size() >= kSlabEvents || slab_->arena.size() >= kSlabBytes;
+  if (large || shared_.buffer.writer_idle() ||
+      Clock::now() - slab_since_ >= shared_.config.batch.delay_max) {
+    flush();
+  }
+}
+
+// What `--until-current` and status see of the reading side.
+void Lane::Reader::note_progress() {
+  const bool nothing_open = (!slab_ || slab_->events.empty()) && backlog_.empty();
+  shared_.update([&](LaneState& state) {
+    state.buffer_bytes = shared_.buffer.bytes();
+    if (nothing_open && fetching_) state.waiting_for.clear();
+    if (state.partitions.size() != assigned_.size()) return;
+    for (std::size_t i = 0; i < assigned_.size(); ++i) {
+      const Assigned& assigned = assigned_[i];
+      PartitionProgress& partition = state.partitions[i];
+      partition.end = assigned.end;
+      const bool delivered = assigned.end && assigned.caught_up && nothing_open &&
+                             *assigned.caught_up >= *assigned.end;
+      const bool written = !assigned.delivered_next ||
+                           (partition.committed && *partition.committed >= *assigned.delivered_next);
+      partition.reached = partition.stopped || (delivered && written);
+    }
+  });
+}
+
+}  // namespace tidemark

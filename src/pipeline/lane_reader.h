@@ -1,0 +1,67 @@
+// A lane's reader: polls the source, decodes at once, and fills the buffer. It never waits for
+// PostgreSQL: where it needs a table's definition, or room, or positions, it goes on polling with its
+// partitions paused. Only for pipeline/lane; run() is the thread's body.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "pipeline/lane_shared.h"
+
+namespace tidemark {
+
+class Lane::Reader {
+ public:
+  explicit Reader(Shared& shared);
+  void run();
+
+ private:
+  struct Assigned {
+    StreamPartition at;
+    std::int32_t partitions_of_stream = 1;
+    std::optional<Offset> delivered_next;  // behind the last record decoded
+    std::optional<Offset> caught_up;
+    std::optional<Offset> end;
+  };
+  struct Backlog {
+    std::string topic;
+    Partition partition;
+    Offset offset;
+    OwnedRecord record;
+  };
+
+  void turn();
+  void handle(const PollResult& result);
+  void on_assigned(const PollResult& result);
+  void on_revoked();
+  void on_record(const RecordView& record);
+  void on_halted(const PollResult& result);
+  void on_caught_up(const PollResult& result);
+  void serve_writer();
+  void start_fetching(const TakenPositions& positions);
+  bool decode(const RecordView& record);
+  void work_off_backlog();
+  void keep_for_later(const RecordView& record);
+  void make_room();
+  void flush();
+  void flush_if_due();
+  void set_paused(bool paused);
+  void note_progress();
+  [[nodiscard]] std::optional<std::uint32_t> index_of(std::string_view topic, Partition partition);
+
+  Shared& shared_;
+  Source& source_;
+  RecordDecoder decoder_;
+  std::uint64_t generation_ = 0;
+  std::vector<Assigned> assigned_;
+  std::uint32_t last_index_ = 0;
+  bool fetching_ = false;
+  bool paused_ = false;
+  std::shared_ptr<Slab> slab_;
+  std::chrono::steady_clock::time_point slab_since_;
+  std::deque<Backlog> backlog_;  // read, but a table's definition is not there yet
+};
+
+}  // namespace tidemark

@@ -1,0 +1,388 @@
+#include "pipeline/lane_writer.h"
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "base/log.h"
+
+namespace tidemark {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kIdle{500};
+constexpr milliseconds kBackOffFirst{50};
+constexpr milliseconds kBackOffMost{15000};
+constexpr milliseconds kWaitingFirst{100};
+constexpr milliseconds kWaitingMost{10000};
+constexpr std::chrono::seconds kResetAgain{60};
+
+std::int64_t to_ms(std::chrono::steady_clock::duration time) {
+  return std::chrono::duration_cast<milliseconds>(time).count();
+}
+
+}  // namespace
+
+Lane::Writer::Writer(Shared& shared)
+    : shared_(shared),
+      target_(*shared.parts.target),
+      batch_(*shared.parts.target, shared.config, shared.parts.raw_read),
+      random_(std::random_device{}()) {}
+
+void Lane::Writer::run() {
+  try {
+    while (!shared_.buffer.stopping()) turn();
+  } catch (const Error& error) {
+    shared_.fail(error);
+  } catch (const std::exception& error) {
+    shared_.fail(Error(ErrorKind::fatal, std::string("a bug in the writer: ") + error.what()));
+  }
+  target_.rollback();
+  shared_.buffer.stop();
+}
+
+void Lane::Writer::turn() {
+  const std::size_t room = shared_.config.batch.rows_max;
+  milliseconds longest = kIdle;
+  for (const auto& [partition, waiting] : waiting_) {
+    longest = std::min(longest, milliseconds{std::max<std::int64_t>(
+                                    1, to_ms(waiting.until - Clock::now()))});
+  }
+  const std::size_t wanted = owns_ && ready_ < room ? room - ready_ : 0;
+  LaneBuffer::Work work =
+      shared_.buffer.wait(wanted, ready_ != 0 ? milliseconds{0} : longest);
+  if (work.stopping) return;
+  if (shared_.buffer.stale(generation_)) forget_rows();
+  if (work.take) take(*work.take);
+  for (SlabPtr& slab : work.slabs) {
+    if (slab->generation != generation_) {
+      shared_.buffer.release(slab);
+      continue;
+    }
+    ready_ += slab->events.size();
+    pending_.push_back({std::move(slab), 0, 0});
+  }
+  for (const PartitionStop& stop : work.stops) {
+    if (stop.generation == generation_) stop_partition(stop.partition, stop.reason, stop.hint, -1);
+  }
+  const std::vector<EventRef> batch = cut();
+  if (!batch.empty()) write(batch);
+}
+
+// ---- taking over ---------------------------------------------------------------------------------
+
+void Lane::Writer::begin_generation(std::uint64_t generation) {
+  forget_rows();
+  generation_ = generation;
+}
+
+void Lane::Writer::forget_rows() {
+  for (const Pending& pending : pending_) shared_.buffer.release(pending.slab);
+  pending_.clear();
+  waiting_.clear();
+  ready_ = 0;
+  owns_ = false;
+}
+
+void Lane::Writer::take(const TakeRequest& request) {
+  begin_generation(request.generation);
+  unsigned tries = 0;
+  while (!shared_.buffer.stopping() && !shared_.buffer.stale(request.generation)) {
+    try {
+      Assignment assignment = target_.take(request.partitions);
+      std::vector<OwnedPartition> owned;
+      TakenPositions answer;
+      answer.generation = request.generation;
+      for (std::size_t i = 0; i < assignment.partitions.size(); ++i) {
+        const TakenPartition& taken = assignment.partitions[i];
+        OwnedPartition partition;
+        partition.at = taken.at;
+        partition.partitions_of_stream = request.partitions_of_stream.at(i);
+        partition.epoch = taken.epoch;
+        partition.next = taken.next;
+        partition.source_position = taken.source_position;
+        check_fingerprint(partition, taken);
+        if (!partition.stopped) answer.from.emplace_back(taken.at, taken.next);
+        owned.push_back(std::move(partition));
+      }
+      batch_.adopt(std::move(owned), std::move(assignment.held), std::move(assignment.hints));
+      owns_ = true;
+      note_partitions();
+      report_offsets();
+      shared_.buffer.answer(std::move(answer));
+      return;
+    } catch (const Error& error) {
+      if (!back_off(error, tries)) return;
+    }
+  }
+}
+
+// I7: the record before our position must still be the one that was applied. Compaction and
+// retention may have removed it, which says nothing.
+void Lane::Writer::check_fingerprint(OwnedPartition& partition, const TakenPartition& taken) {
+  if (!taken.next || !taken.fingerprint || taken.next->value == 0) return;
+  const Offset last{taken.next->value - 1};
+  const auto record = shared_.parts.raw_read(taken.at, last);
+  if (!record || fingerprint_of(record->view(taken.at, last)) == *taken.fingerprint) return;
+  partition.stopped = true;
+  partition.stop_reason = "the topic was made anew: the record at offset " +
+                          std::to_string(last.value) + " is not the one that was applied";
+  log_event(Level::error, "partition.stopped", partition.stop_reason,
+            {{"topic", taken.at.stream},
+             {"partition", taken.at.partition.value},
+             {"offset", taken.next->value},
+             {"hint", "delete this partition's row in pipeline_watermarks to read the new topic "
+                      "from its beginning"}});
+}
+
+void Lane::Writer::stop_partition(std::uint32_t partition, const std::string& message,
+                                  const std::string& hint, std::int64_t offset) {
+  if (partition >= batch_.partitions().size() || batch_.partitions()[partition].stopped) return;
+  const StreamPartition at = batch_.partitions()[partition].at;
+  batch_.stop(partition, message);
+  log_event(Level::error, "partition.stopped", message,
+            {{"topic", at.stream},
+             {"partition", at.partition.value},
+             {"offset", offset},
+             {"hint", hint}});
+  note_partitions();
+}
+
+// ---- cutting -------------------------------------------------------------------------------------
+
+// In order; bounded by rows and bytes; never two layouts of one table.
+std::vector<EventRef> Lane::Writer::cut() {
+  std::vector<EventRef> batch;
+  if (!owns_ || (ready_ == 0 && waiting_.empty())) return batch;
+  batch.reserve(std::min<std::size_t>(ready_, shared_.config.batch.rows_max));
+  if (cut_waiting(batch)) return batch;
+  std::vector<const Layout*> layouts;
+  std::size_t bytes = 0;
+  const auto other_layout = [&](const Layout* layout) {
+    if (std::find(layouts.rbegin(), layouts.rend(), layout) != layouts.rend()) return false;
+    for (const Layout* have : layouts) {
+      if (have->target == layout->target) return true;
+    }
+    layouts.push_back(layout);
+    return false;
+  };
+  const Layout* last = nullptr;
+  for (Pending& pending : pending_) {
+    while (pending.next < pending.slab->events.size()) {
+      const Event& event = pending.slab->events[pending.next];
+      if (batch.size() >= shared_.config.batch.rows_max || bytes >= shared_.config.batch.bytes_max) {
+        return batch;
+      }
+      if (event.layout != nullptr && event.layout != last) {
+        if (other_layout(event.layout)) return batch;
+        last = event.layout;
+      }
+      ++pending.next;
+      --ready_;
+      ++pending.open;
+      const EventRef ref{pending.slab.get(), &event};
+      const auto waits = waiting_.find(event.partition);
+      if (waits != waiting_.end()) {
+        waits->second.events.push_back(ref);  // behind what waits there already
+        continue;
+      }
+      bytes += event.row.length + event.key.length + event.before.length;
+      batch.push_back(ref);
+    }
+  }
+  return batch;
+}
+
+// A partition whose time has come is tried alone: true, the batch is its events.
+bool Lane::Writer::cut_waiting(std::vector<EventRef>& batch) {
+  for (auto& [partition, waiting] : waiting_) {
+    if (waiting.until > Clock::now()) continue;
+    const Layout* layout = nullptr;
+    for (const EventRef& ref : waiting.events) {
+      if (batch.size() >= shared_.config.batch.rows_max) break;
+      if (layout != nullptr && ref.event->layout != nullptr && ref.event->layout != layout) break;
+      if (ref.event->layout != nullptr) layout = ref.event->layout;
+      batch.push_back(ref);
+    }
+    return true;
+  }
+  return false;
+}
+
+// ---- writing -------------------------------------------------------------------------------------
+
+void Lane::Writer::write(const std::vector<EventRef>& batch) {
+  const auto begin = Clock::now();
+  const auto outcome = write_until_done(batch);
+  if (!outcome) return;
+  settle_events(batch, *outcome);
+  after(*outcome, batch.size(), Clock::now() - begin);
+}
+
+std::optional<WriteOutcome> Lane::Writer::write_until_done(const std::vector<EventRef>& batch) {
+  unsigned tries = 0;
+  bool in_doubt = false;
+  while (!shared_.buffer.stopping() && !shared_.buffer.stale(generation_)) {
+    try {
+      if (in_doubt) {
+        auto settled = batch_.settle();
+        in_doubt = false;
+        if (settled) return settled;
+      }
+      return batch_.write(batch);
+    } catch (const Error& error) {
+      if (error.kind() == ErrorKind::in_doubt) {
+        in_doubt = true;
+        log_event(Level::warning, "commit.in_doubt",
+                  "the connection was lost during COMMIT; the position will tell whether it was done",
+                  {{"error", error.what()}});
+        continue;
+      }
+      if (!back_off(error, tries)) return std::nullopt;
+    }
+  }
+  return std::nullopt;
+}
+
+// The one place that decides by kind. True: try again.
+bool Lane::Writer::back_off(const Error& error, unsigned& tries) {
+  switch (error.kind()) {
+    case ErrorKind::fenced:
+      log_event(Level::warning, "lane.fenced",
+                "another process has taken a partition over; joining the group anew",
+                {{"lane", shared_.number}});
+      forget_rows();
+      shared_.buffer.ask_rejoin(false);
+      return false;
+    case ErrorKind::data:
+    case ErrorKind::waiting:
+    case ErrorKind::fatal: give_up(error); return false;
+    case ErrorKind::retry:
+    case ErrorKind::in_doubt: break;
+  }
+  const auto most = std::min(kBackOffMost, kBackOffFirst * (1 << std::min(tries, 9U)));
+  const milliseconds pause{
+      static_cast<std::int64_t>(random_() % static_cast<std::uint64_t>(most.count())) + 1};
+  ++tries;
+  shared_.update([&](LaneState& state) {
+    if (state.waiting_for.empty()) state.waiting_since = Clock::now();
+    state.waiting_for = error.what();
+  });
+  log_event(tries == 1 || tries % 10 == 0 ? Level::warning : Level::debug, "target.retry",
+            "PostgreSQL cannot take the batch now; trying again",
+            {{"lane", shared_.number},
+             {"retries", tries},
+             {"sqlstate", error.sqlstate()},
+             {"error", error.what()},
+             {"hint", error.hint()}});
+  shared_.buffer.sleep(pause, generation_);
+  return true;
+}
+
+// A wrong idea of the tables may be the cause: once, everything is read and bound anew.
+void Lane::Writer::give_up(const Error& error) {
+  const bool about_tables = error.sqlstate().starts_with("42") && error.sqlstate() != "42501";
+  const bool already = reset_at_ != Clock::time_point{} &&
+                       (commit_at_ < reset_at_ || Clock::now() - reset_at_ < kResetAgain);
+  if (!about_tables || already) throw error;  // NOLINT(cert-err60-cpp)
+  reset_at_ = Clock::now();
+  log_event(Level::warning, "tables.forgotten",
+            "the target's tables are not as they were; reading them anew",
+            {{"sqlstate", error.sqlstate()}, {"error", error.what()}});
+  forget_rows();
+  shared_.buffer.ask_rejoin(true);
+}
+
+// What was written is done with; what waits is kept in order; a stopped partition's rest is dropped.
+void Lane::Writer::settle_events(const std::vector<EventRef>& batch, const WriteOutcome& outcome) {
+  for (const PartitionHold& hold : outcome.holds) {
+    if (!hold.waiting) {
+      stop_partition(hold.partition,
+                     hold.message + (hold.table.empty() ? "" : " (table " + hold.table + ")"),
+                     hold.hint, hold.offset.value);
+      continue;
+    }
+    Waiting& waiting = waiting_[hold.partition];
+    std::vector<EventRef> rest;
+    const bool was_waiting = !waiting.events.empty();
+    for (const EventRef& ref : was_waiting ? waiting.events : batch) {
+      if (ref.event->partition == hold.partition && ref.event->offset >= hold.offset) {
+        rest.push_back(ref);
+      }
+    }
+    waiting.events = std::move(rest);
+    const auto most = std::min(kWaitingMost, kWaitingFirst * (1 << std::min(waiting.tries, 8U)));
+    waiting.until = Clock::now() + most;
+    ++waiting.tries;
+    const StreamPartition& at = batch_.partitions()[hold.partition].at;
+    log_event(Level::warning, "partition.waiting", hold.message,
+              {{"topic", at.stream},
+               {"partition", at.partition.value},
+               {"offset", hold.offset.value},
+               {"table", hold.table},
+               {"sqlstate", hold.sqlstate},
+               {"retries", waiting.tries}});
+  }
+  for (auto it = waiting_.begin(); it != waiting_.end();) {
+    const auto& next = batch_.partitions()[it->first].next;
+    const bool stopped = batch_.partitions()[it->first].stopped;
+    std::erase_if(it->second.events, [&](const EventRef& ref) {
+      return stopped || (next && ref.event->offset < *next);
+    });
+    it = it->second.events.empty() ? waiting_.erase(it) : std::next(it);
+  }
+  std::unordered_map<const Slab*, std::size_t> still;
+  for (const auto& [partition, waiting] : waiting_) {
+    for (const EventRef& ref : waiting.events) ++still[ref.slab];
+  }
+  while (!pending_.empty() && pending_.front().next == pending_.front().slab->events.size() &&
+         !still.contains(pending_.front().slab.get())) {
+    shared_.buffer.release(pending_.front().slab);
+    pending_.pop_front();
+  }
+}
+
+void Lane::Writer::after(const WriteOutcome& outcome, std::size_t events, Clock::duration took) {
+  commit_at_ = Clock::now();
+  report_offsets();
+  note_partitions();
+  shared_.update([&](LaneState& state) {
+    state.events += outcome.events + outcome.skipped;
+    state.batches += 1;
+    state.dead_letters += outcome.dead_letters;
+    state.waiting_for.clear();
+  });
+  log_event(Level::debug, "batch.committed", "",
+            {{"lane", shared_.number},
+             {"rows", outcome.counts.upserted + outcome.counts.removed},
+             {"batch", events},
+             {"duration_ms", to_ms(took)}});
+}
+
+// A report for the tools that read group offsets, also of positions just taken: after a restart, or
+// with a new group, they show what the target holds.
+void Lane::Writer::report_offsets() {
+  std::vector<std::pair<StreamPartition, Offset>> next;
+  for (const OwnedPartition& partition : batch_.partitions()) {
+    if (partition.next) next.emplace_back(partition.at, *partition.next);
+  }
+  if (!next.empty()) shared_.parts.source->commit(next);
+}
+
+void Lane::Writer::note_partitions() {
+  if (shared_.buffer.stale(generation_)) return;
+  shared_.update([&](LaneState& state) {
+    state.partitions.resize(batch_.partitions().size());
+    for (std::size_t i = 0; i < state.partitions.size(); ++i) {
+      const OwnedPartition& owned = batch_.partitions()[i];
+      PartitionProgress& partition = state.partitions[i];
+      partition.at = owned.at;
+      partition.committed = owned.next;
+      partition.stopped = owned.stopped;
+      partition.stop_reason = owned.stop_reason;
+    }
+  });
+}
+
+}  // namespace tidemark

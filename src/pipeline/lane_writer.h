@@ -1,0 +1,67 @@
+// A lane's writer: takes partitions over, cuts batches from the buffer, writes each until it is in,
+// reports the offsets to Kafka. Here, and only here, is decided what an Error means (by its kind).
+// Only for pipeline/lane; run() is the thread's body.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <random>
+#include <utility>
+#include <vector>
+
+#include "pipeline/lane_shared.h"
+
+namespace tidemark {
+
+class Lane::Writer {
+ public:
+  explicit Writer(Shared& shared);
+  void run();
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  struct Pending {
+    SlabPtr slab;
+    std::size_t next = 0;  // first event not cut yet
+    std::size_t open = 0;  // events cut and not settled
+  };
+  struct Waiting {
+    std::vector<EventRef> events;  // in order
+    Clock::time_point until;
+    unsigned tries = 0;
+  };
+
+  void turn();
+  void take(const TakeRequest& request);
+  void check_fingerprint(OwnedPartition& partition, const TakenPartition& taken);
+  void begin_generation(std::uint64_t generation);
+  void stop_partition(std::uint32_t partition, const std::string& message, const std::string& hint,
+                      std::int64_t offset);
+
+  std::vector<EventRef> cut();
+  bool cut_waiting(std::vector<EventRef>& batch);
+  void write(const std::vector<EventRef>& batch);
+  std::optional<WriteOutcome> write_until_done(const std::vector<EventRef>& batch);
+  std::optional<WriteOutcome> settle_until_known(unsigned& tries);
+  bool back_off(const Error& error, unsigned& tries);
+  void settle_events(const std::vector<EventRef>& batch, const WriteOutcome& outcome);
+  void forget_rows();
+  void after(const WriteOutcome& outcome, std::size_t events, Clock::duration took);
+  void report_offsets();
+  void give_up(const Error& error);
+  void note_partitions();
+
+  Shared& shared_;
+  Target& target_;
+  BatchWriter batch_;
+  std::uint64_t generation_ = 0;
+  bool owns_ = false;  // positions taken for this generation
+  std::deque<Pending> pending_;
+  std::map<std::uint32_t, Waiting> waiting_;  // partitions that wait for another one's rows
+  std::size_t ready_ = 0;                     // events pending and not cut
+  Clock::time_point reset_at_{};              // when tables were bound anew after an error
+  Clock::time_point commit_at_{};
+  std::mt19937_64 random_;
+};
+
+}  // namespace tidemark

@@ -1,0 +1,241 @@
+#include "pipeline/pipeline.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "base/log.h"
+#include "pipeline/lane.h"
+#include "source/kafka_reader.h"
+#include "source/kafka_source.h"
+#include "target/catalog.h"
+#include "target/postgres_target.h"
+
+namespace tidemark {
+
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using Clock = std::chrono::steady_clock;
+
+constexpr milliseconds kWatch{50};
+constexpr seconds kProgressEvery{10};
+constexpr seconds kUntilCurrentPatience{60};  // for a server that is away
+constexpr milliseconds kReadTimeout{10000};
+
+constexpr int kExitBadData = 65;
+constexpr int kExitUnavailable = 69;
+constexpr int kExitBug = 70;
+constexpr int kExitPermission = 77;
+constexpr int kExitConfiguration = 78;
+
+int exit_code_of(const LaneState& state) {
+  const std::string kind = state.sqlstate.substr(0, 2);
+  if (kind == "28" || state.sqlstate == "42501") return kExitPermission;
+  if (kind == "3D" || kind == "3F" || kind == "42" || kind == "0A") return kExitConfiguration;
+  if (kind == "22" || kind == "23") return kExitBadData;
+  return state.sqlstate.empty() && state.hint.empty() ? kExitBug : kExitConfiguration;
+}
+
+std::string owner_name() {
+  char host[256] = {};  // NOLINT(*-avoid-c-arrays)
+  gethostname(host, sizeof host - 1);
+  return std::string(host) + ":" + std::to_string(getpid());
+}
+
+class Pipeline {
+ public:
+  Pipeline(const Config& config, const RunOptions& options)
+      : config_(config),
+        options_(options),
+        catalog_({config.target.dsn, config.target.password, "tidemark catalog"}) {}
+
+  RunSummary run();
+
+ private:
+  void start_lanes();
+  LaneParts parts_of(std::unique_ptr<Source> source, unsigned number);
+  bool watch();
+  bool finished(const std::vector<LaneState>& states);
+  bool waited_too_long(const std::vector<LaneState>& states);
+  void report_progress(const std::vector<LaneState>& states);
+  void stop_lanes();
+  void end(int exit_code, std::string message, std::string hint = {});
+  [[nodiscard]] std::vector<LaneState> states() const;
+
+  Config config_;
+  const RunOptions& options_;
+  Catalog catalog_;
+  std::vector<std::unique_ptr<Lane>> lanes_;
+  RunSummary summary_;
+  Clock::time_point begin_ = Clock::now();
+  Clock::time_point reported_ = Clock::now();
+  std::uint64_t reported_events_ = 0;
+  Clock::time_point calm_ = Clock::now();  // when no lane waited for a server
+};
+
+RunSummary Pipeline::run() {
+  start_lanes();
+  while (watch()) std::this_thread::sleep_for(kWatch);
+  stop_lanes();
+  for (const LaneState& state : states()) {
+    summary_.events += state.events;
+    summary_.dead_letters += state.dead_letters;
+  }
+  summary_.seconds = std::chrono::duration<double>(Clock::now() - begin_).count();
+  log_event(summary_.exit_code == 0 ? Level::info : Level::error, "pipeline.stopped",
+            summary_.message,
+            {{"rows", summary_.events}, {"exit_code", summary_.exit_code}, {"hint", summary_.hint}});
+  return summary_;
+}
+
+// As many lanes as cores, but not more than partitions, where their number can be known.
+void Pipeline::start_lanes() {
+  auto first = std::make_unique<KafkaSource>(config_.kafka, config_.source, 0);
+  if (config_.batch.lanes == 0) {
+    config_.batch.lanes = std::max(1U, std::thread::hardware_concurrency());
+    std::int32_t partitions = 0;
+    for (const std::string& topic : config_.source.topics) partitions += first->partitions_of(topic);
+    if (config_.source.topics_regex.empty() && partitions > 0) {
+      config_.batch.lanes = std::min(config_.batch.lanes, static_cast<unsigned>(partitions));
+    }
+  }
+  for (unsigned i = 0; i < config_.batch.lanes; ++i) {
+    std::unique_ptr<Source> source =
+        i == 0 ? std::move(first)
+               : std::make_unique<KafkaSource>(config_.kafka, config_.source, i);
+    lanes_.push_back(std::make_unique<Lane>(config_, i, parts_of(std::move(source), i)));
+  }
+  for (const auto& lane : lanes_) lane->start();
+  log_event(Level::info, "pipeline.started", "reading " + config_.kafka.group_id,
+            {{"lanes", config_.batch.lanes}});
+}
+
+LaneParts Pipeline::parts_of(std::unique_ptr<Source> source, unsigned number) {
+  LaneParts parts;
+  parts.source = std::move(source);
+  parts.target = std::make_unique<PostgresTarget>(
+      config_, catalog_, owner_name() + "/" + std::to_string(number));
+  const auto reader = std::make_shared<std::unique_ptr<KafkaReader>>();
+  parts.raw_read = [this, reader](const StreamPartition& at, Offset offset) {
+    if (!*reader) *reader = std::make_unique<KafkaReader>(config_.kafka);
+    return (*reader)->read(at, offset, kReadTimeout);
+  };
+  parts.find_table = [this](const TableName& name) { return catalog_.find(name); };
+  parts.wait_for_tables = [this](milliseconds longest) { return catalog_.wait(longest); };
+  parts.forget_tables = [this] { catalog_.forget_all(); };
+  return parts;
+}
+
+std::vector<LaneState> Pipeline::states() const {
+  std::vector<LaneState> out;
+  out.reserve(lanes_.size());
+  for (const auto& lane : lanes_) out.push_back(lane->state());
+  return out;
+}
+
+void Pipeline::end(int exit_code, std::string message, std::string hint) {
+  summary_.exit_code = exit_code;
+  summary_.message = std::move(message);
+  summary_.hint = std::move(hint);
+}
+
+// False: it is time to end.
+bool Pipeline::watch() {
+  if (options_.stop_requested && options_.stop_requested()) {
+    end(0, "stopped as asked");
+    return false;
+  }
+  const std::vector<LaneState> now = states();
+  for (const LaneState& state : now) {
+    if (state.end == LaneEnd::running) continue;
+    end(state.end == LaneEnd::failed ? exit_code_of(state) : kExitBug, state.error, state.hint);
+    return false;
+  }
+  if (Clock::now() - reported_ >= kProgressEvery) report_progress(now);
+  return !finished(now) && !waited_too_long(now);
+}
+
+bool Pipeline::finished(const std::vector<LaneState>& states) {
+  std::size_t partitions = 0;
+  std::size_t stopped = 0;
+  std::size_t reached = 0;
+  bool all_assigned = true;
+  for (const LaneState& state : states) {
+    all_assigned = all_assigned && (state.assigned || state.partitions.empty());
+    partitions += state.partitions.size();
+    for (const PartitionProgress& partition : state.partitions) {
+      stopped += partition.stopped ? 1U : 0U;
+      reached += partition.reached || partition.stopped ? 1U : 0U;
+    }
+  }
+  if (partitions == 0 || !all_assigned) return false;
+  if (stopped == partitions || (options_.until_current && reached == partitions && stopped > 0)) {
+    end(kExitBadData, std::to_string(stopped) + " of " + std::to_string(partitions) +
+                          " partitions have stopped at a record that cannot be applied",
+        "the partition.stopped lines in the log say where and why; mend the cause, or set "
+        "[errors] on-bad-record = dead-letter");
+    return true;
+  }
+  if (!options_.until_current || reached != partitions) return false;
+  end(0, "everything that was there at the start is applied");
+  return true;
+}
+
+bool Pipeline::waited_too_long(const std::vector<LaneState>& states) {
+  const auto waits = [](const LaneState& state) { return !state.waiting_for.empty(); };
+  const auto waiting = std::find_if(states.begin(), states.end(), waits);
+  if (waiting == states.end()) calm_ = Clock::now();
+  if (!options_.until_current || Clock::now() - calm_ < kUntilCurrentPatience) return false;
+  end(kExitUnavailable, waiting->waiting_for);
+  return true;
+}
+
+void Pipeline::report_progress(const std::vector<LaneState>& states) {
+  const double seconds = std::chrono::duration<double>(Clock::now() - reported_).count();
+  std::uint64_t events = 0;
+  std::uint64_t buffer = 0;
+  std::string waiting;
+  for (const LaneState& state : states) {
+    events += state.events;
+    buffer += state.buffer_bytes;
+    if (!state.waiting_for.empty()) waiting = state.waiting_for;
+  }
+  const bool news = events != reported_events_ || !waiting.empty();
+  log_event(news ? Level::info : Level::debug, "pipeline.progress", waiting,
+            {{"rows", events},
+             {"rows_per_s", static_cast<double>(events - reported_events_) / seconds},
+             {"buffer_bytes", buffer}});
+  reported_ = Clock::now();
+  reported_events_ = events;
+}
+
+// The batch at hand is committed if that can be had in time, else rolled back.
+void Pipeline::stop_lanes() {
+  for (const auto& lane : lanes_) lane->stop();
+  std::thread impatient([this, patience = config_.shutdown_timeout * 3 / 4] {
+    const auto until = Clock::now() + patience;
+    while (Clock::now() < until) {
+      const auto now = states();
+      const auto running = [](const LaneState& s) { return s.end == LaneEnd::running; };
+      if (std::none_of(now.begin(), now.end(), running)) return;
+      std::this_thread::sleep_for(kWatch);
+    }
+    for (const auto& lane : lanes_) lane->cancel();
+  });
+  for (const auto& lane : lanes_) lane->join();
+  impatient.join();
+}
+
+}  // namespace
+
+RunSummary run_pipeline(const Config& config, const RunOptions& options) {
+  return Pipeline(config, options).run();
+}
+
+}  // namespace tidemark
