@@ -1,0 +1,38 @@
+// The command line: tidemark <command> [flags], by Boost.Program_options. Abbreviated flags are not
+// guessed at, and an unknown one is answered with the nearest known. Pure; any thread.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "app/settings.h"
+
+namespace tidemark {
+
+enum class OutputFormat { text, json };
+enum class ColorChoice { automatic, always, never };
+
+struct CommandLine {
+  std::string command;     // "run", "check", "config"; empty with --help and --version alone
+  std::string subcommand;  // of config: "show", "init"
+  std::string config_file;
+  std::vector<FlagSetting> settings;  // -b, -G, -X, --set, -q, -v, in their order
+  OutputFormat format = OutputFormat::text;
+  ColorChoice color = ColorChoice::automatic;
+  bool help = false;
+  bool version = false;
+  bool until_current = false;  // run
+  bool offline = false;        // check
+};
+
+// `arguments` are those after the program's name. Throws ConfigError (usage).
+CommandLine parse_command_line(const std::vector<std::string>& arguments);
+
+// For --help; empty: of the whole program.
+std::string help_text(std::string_view command);
+
+// For --version: tidemark's, librdkafka's with its built-in features, libpq's.
+std::string version_text();
+
+}  // namespace tidemark
