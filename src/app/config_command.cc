@@ -66,6 +66,7 @@ int show(const CommandLine& line) {
     std::fputs(shown_settings_text(loaded).c_str(), stdout);
   }
   if (good) return kExitOk;
+  std::fputs(error_text(error, Style::of(stderr, line.color)).c_str(), stderr);
   return judge_exception(ConfigFaults(std::move(loaded.faults))).code;
 }
 

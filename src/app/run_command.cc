@@ -1,5 +1,7 @@
 #include "app/run_command.h"
 
+#include <fmt/format.h>
+
 #include <cstdio>
 
 #include "app/exit_code.h"
@@ -12,21 +14,19 @@
 namespace tidemark {
 namespace {
 
-const char* summary_of(int code) {
-  switch (code) {
-    case kExitOk:
-      return "stopped; everything read is applied or will be read again";
-    case kExitBadData:
-      return "stopped at a record that cannot be applied";
-    case kExitUnavailable:
-      return "Kafka or PostgreSQL is unavailable";
-    case kExitPermission:
-      return "not permitted";
-    case kExitConfiguration:
-      return "the configuration does not fit what is there";
-    default:
-      return "stopped";
-  }
+void print_json(const RunSummary& summary) {
+  const bool ok = summary.exit_code == kExitOk;
+  const ShownError error{summary.message, summary.hint, {}};
+  Envelope envelope{"run", ok, summary.message, "null", ok ? nullptr : &error};
+  envelope.result = fmt::format(R"({{"events":{},"dead_letters":{},"seconds":{:.3f}}})",
+                                summary.events, summary.dead_letters, summary.seconds);
+  std::fputs(envelope_json(envelope).c_str(), stdout);
+}
+
+// A service's story is its log; who waits for the end wants to read it.
+void print_text(const RunSummary& summary, const Style& style) {
+  fmt::print("{} {} {} events {} {} dead letters {} {:.1f} s\n", summary.message, style.dot(),
+             summary.events, style.dot(), summary.dead_letters, style.dot(), summary.seconds);
 }
 
 }  // namespace
@@ -36,12 +36,13 @@ int run_command(const CommandLine& line) {
   configure_log(config.log.format, config.log.level, config.pipeline,
                 Style::of(stderr, line.color).rich());
   install_stop_signals();
-  const int code = run_pipeline(config, RunOptions{line.until_current, &stop_requested});
+  const RunSummary summary = run_pipeline(config, RunOptions{line.until_current, &stop_requested});
   if (line.format == OutputFormat::json) {
-    const Envelope envelope{"run", code == kExitOk, summary_of(code), "null", nullptr};
-    std::fputs(envelope_json(envelope).c_str(), stdout);
+    print_json(summary);
+  } else if (line.until_current && summary.exit_code == kExitOk) {
+    print_text(summary, Style::of(stdout, line.color));
   }
-  return code;
+  return summary.exit_code;
 }
 
 }  // namespace tidemark
