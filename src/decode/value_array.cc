@@ -87,7 +87,7 @@ EncodeStatus encode_array(const ValuePlan& plan, const JsonValue& value, Bytes& 
   const std::size_t at = begin_element(out);
   out.append('{');
   // The record has been validated, depth too; elements bound their own.
-  JsonReader reader(value.raw, 1U << 20);
+  JsonReader reader(value.raw, JsonReader::kDepthCeiling);
   reader.enter_array();
   while (reader.element()) {
     if (out.size() > at + 5) out.append(',');

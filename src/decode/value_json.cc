@@ -4,10 +4,6 @@
 namespace tidemark {
 namespace {
 
-// jsonb's own input nests as deep as the server's stack, which is deeper; this is a bound, not a
-// rule.
-constexpr std::uint32_t kDepthMax = 2000;
-
 // An escaped NUL, which jsonb refuses (22P05): "\u0000" behind an even number of backslashes.
 bool has_escaped_nul(std::string_view json) {
   for (std::size_t i = json.find('\\'); i != std::string_view::npos; i = json.find('\\', i + 2)) {
@@ -18,9 +14,11 @@ bool has_escaped_nul(std::string_view json) {
 
 // What stands in out from `from` on is JSON text that jsonb takes: valid, surrogates in pairs.
 const char* jsonb_fault(std::string_view json) {
-  JsonReader reader(json, kDepthMax);
+  JsonReader reader(json, JsonReader::kDepthCeiling);
   JsonValue whole;
-  if (!reader.value(whole) || !reader.at_end()) return "not valid JSON";
+  // The reader passes over a byte order mark, jsonb does not.
+  const bool marked = json.starts_with("\xef\xbb\xbf");
+  if (marked || !reader.value(whole) || !reader.at_end()) return "not valid JSON";
   return has_escaped_nul(json) ? "U+0000 cannot be stored in jsonb" : nullptr;
 }
 

@@ -19,10 +19,9 @@ EncodeStatus encode_text(const ValuePlan& plan, const JsonValue& value, Bytes& o
     at = begin_element(out);
     append_unescaped(value.raw, out);
     end_element(at, out);
-    // Only an escape can make one.
-    if (element_payload(at, out).find('\0') != std::string_view::npos) {
-      return bad(at, out, why, "U+0000 cannot be stored in text");
-    }
+  }
+  if (element_payload(at, out).find('\0') != std::string_view::npos) {
+    return bad(at, out, why, "U+0000 cannot be stored in text");
   }
   return plan.target.length < 0 ? EncodeStatus::ok : finish_text(plan, at, out, why);
 }

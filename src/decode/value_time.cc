@@ -185,8 +185,19 @@ bool parse_infinity(std::string_view text, std::int64_t& pg) {
   return true;
 }
 
-// "2016-11-04T11:51:30.123456Z"; without an offset it is taken as UTC. In isostring mode infinities
-// are what Java made of their microseconds.
+// In isostring mode an infinity is what Java made of its microseconds: "+294247-01-10T04:00:25.2Z".
+bool iso_infinity(std::int64_t epoch_days, std::int64_t us, std::int64_t& pg) {
+  for (const std::int64_t ms : {kMsInfinity, kMsNegativeInfinity}) {
+    const std::int64_t days = floor_div(ms, 86400000);
+    if (epoch_days == days && us == (ms - days * 86400000) * 1000) {
+      pg = ms > 0 ? kPgTimestampInfinity : kPgTimestampNegativeInfinity;
+      return true;
+    }
+  }
+  return false;
+}
+
+// "2016-11-04T11:51:30.123456Z"; without an offset it is taken as UTC.
 template <bool zoned>
 EncodeStatus encode_timestamp_text(const ValuePlan& plan, const JsonValue& value, Bytes& out,
                                    EncodeFailure& why) {
@@ -202,16 +213,8 @@ EncodeStatus encode_timestamp_text(const ValuePlan& plan, const JsonValue& value
       (!text.empty() && (!parse_offset(text, offset) || !text.empty()))) {
     return bad(out.size(), out, why, "not an ISO 8601 timestamp");
   }
-  if (!zoned && offset == 0) {
-    constexpr std::int64_t kInfinityUs = kMsInfinity * 1000;
-    constexpr std::int64_t kNegativeInfinityUs = kMsNegativeInfinity * 1000;
-    std::int64_t epoch_us = 0;
-    if (!__builtin_mul_overflow(days, kUsPerDay, &epoch_us) &&
-        !__builtin_add_overflow(epoch_us, us, &epoch_us) &&
-        (epoch_us == kInfinityUs || epoch_us == kNegativeInfinityUs)) {
-      pg = epoch_us > 0 ? kPgTimestampInfinity : kPgTimestampNegativeInfinity;
-      return append_timestamp(pg, zoned, plan, out, why);
-    }
+  if (!zoned && offset == 0 && iso_infinity(days, us, pg)) {
+    return append_timestamp(pg, zoned, plan, out, why);
   }
   if (!pg_timestamp(days, us - offset * kUsPerSecond, pg)) {
     return bad(out.size(), out, why, kNotTimestamp);

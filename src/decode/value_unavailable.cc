@@ -93,16 +93,6 @@ std::string name_uuid(std::string_view text) {
   return std::string(out.view());
 }
 
-// As a JSON writer writes the content of a string.
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '"' || c == '\\') out += '\\';
-    out += c;
-  }
-  return out;
-}
-
 std::string byte_codes(std::string_view text) {
   std::string out = "[";
   for (const char c : text) {
