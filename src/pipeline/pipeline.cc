@@ -1,7 +1,5 @@
 #include "pipeline/pipeline.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <chrono>
 #include <memory>
@@ -42,24 +40,18 @@ int exit_code_of(const LaneState& state) {
   return state.sqlstate.empty() && state.hint.empty() ? kExitBug : kExitConfiguration;
 }
 
-std::string owner_name() {
-  char host[256] = {};  // NOLINT(*-avoid-c-arrays)
-  gethostname(host, sizeof host - 1);
-  return std::string(host) + ":" + std::to_string(getpid());
-}
-
 class Pipeline {
  public:
   Pipeline(const Config& config, const RunOptions& options)
       : config_(config),
         options_(options),
-        catalog_({config.target.dsn, config.target.password, "tidemark catalog"}) {}
+        catalog_(connection_settings(config)) {}
 
   RunSummary run();
 
  private:
   void start_lanes();
-  LaneParts parts_of(std::unique_ptr<Source> source, unsigned number);
+  LaneParts parts_of(std::unique_ptr<Source> source);
   bool watch();
   bool finished(const std::vector<LaneState>& states);
   bool waited_too_long(const std::vector<LaneState>& states);
@@ -109,18 +101,17 @@ void Pipeline::start_lanes() {
     std::unique_ptr<Source> source =
         i == 0 ? std::move(first)
                : std::make_unique<KafkaSource>(config_.kafka, config_.source, i);
-    lanes_.push_back(std::make_unique<Lane>(config_, i, parts_of(std::move(source), i)));
+    lanes_.push_back(std::make_unique<Lane>(config_, i, parts_of(std::move(source))));
   }
   for (const auto& lane : lanes_) lane->start();
   log_event(Level::info, "pipeline.started", "reading " + config_.kafka.group_id,
             {{"lanes", config_.batch.lanes}});
 }
 
-LaneParts Pipeline::parts_of(std::unique_ptr<Source> source, unsigned number) {
+LaneParts Pipeline::parts_of(std::unique_ptr<Source> source) {
   LaneParts parts;
   parts.source = std::move(source);
-  parts.target = std::make_unique<PostgresTarget>(
-      config_, catalog_, owner_name() + "/" + std::to_string(number));
+  parts.target = std::make_unique<PostgresTarget>(config_, catalog_);
   const auto reader = std::make_shared<std::unique_ptr<KafkaReader>>();
   parts.raw_read = [this, reader](const StreamPartition& at, Offset offset) {
     if (!*reader) *reader = std::make_unique<KafkaReader>(config_.kafka);
@@ -197,7 +188,7 @@ bool Pipeline::waited_too_long(const std::vector<LaneState>& states) {
 }
 
 void Pipeline::report_progress(const std::vector<LaneState>& states) {
-  const double seconds = std::chrono::duration<double>(Clock::now() - reported_).count();
+  const double elapsed = std::chrono::duration<double>(Clock::now() - reported_).count();
   std::uint64_t events = 0;
   std::uint64_t buffer = 0;
   std::string waiting;
@@ -209,7 +200,7 @@ void Pipeline::report_progress(const std::vector<LaneState>& states) {
   const bool news = events != reported_events_ || !waiting.empty();
   log_event(news ? Level::info : Level::debug, "pipeline.progress", waiting,
             {{"rows", events},
-             {"rows_per_s", static_cast<double>(events - reported_events_) / seconds},
+             {"rows_per_s", static_cast<double>(events - reported_events_) / elapsed},
              {"buffer_bytes", buffer}});
   reported_ = Clock::now();
   reported_events_ = events;
