@@ -53,11 +53,13 @@ void AdminConnection::open() {
     close();
     // libpqxx does not say why; libpq does, and throws it. If it gets through, all is well again.
     Session(settings_).open();
-    throw Error(ErrorKind::retry, "the connection to the target was lost at its start", {}, "08006");
+    throw Error(ErrorKind::retry, "the connection to the target was lost at its start", {},
+                "08006");
   }
 }
 
-TextRows AdminConnection::query(const std::string& sql, const std::vector<std::string>& parameters) {
+TextRows AdminConnection::query(const std::string& sql,
+                                const std::vector<std::string>& parameters) {
   try {
     open();
     pqxx::nontransaction transaction(state_->connection);

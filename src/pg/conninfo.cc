@@ -37,7 +37,8 @@ ConnectionOptions connection_options(const ConnectionSettings& settings) {
   PQfreemem(why);
   if (parsed == nullptr) {
     throw Error(ErrorKind::fatal, "the target's dsn cannot be parsed",
-                "write it as libpq does: host=db dbname=warehouse user=cdc, or postgresql://cdc@db/warehouse");
+                "write it as libpq does: host=db dbname=warehouse user=cdc, or "
+                "postgresql://cdc@db/warehouse");
   }
   ConnectionOptions options;
   for (const PQconninfoOption* option = parsed.get(); option->keyword != nullptr; ++option) {

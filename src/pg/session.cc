@@ -16,10 +16,10 @@ namespace {
 // More texts than this are one-off variants: all are dropped and those in use come back.
 constexpr std::size_t kPreparedMax = 1000;
 
-// Planning: the writer's statements join short arrays to tables by their keys, and are prepared when
-// the table may still be empty. A plan made then must not scan the table when it has grown, so plans
-// that do not use the key are priced out; keyless tables allow them again (planner_for_scan). jit
-// would be triggered by those prices.
+// Planning: the writer's statements join short arrays to tables by their keys, and are prepared
+// when the table may still be empty. A plan made then must not scan the table when it has grown, so
+// plans that do not use the key are priced out; keyless tables allow them again (planner_for_scan).
+// jit would be triggered by those prices.
 constexpr const char* kPinned =
     "SET TimeZone = 'UTC'; SET DateStyle = 'ISO, MDY'; SET IntervalStyle = 'postgres';"
     "SET extra_float_digits = 1; SET client_encoding = 'UTF8';"
@@ -91,7 +91,8 @@ Session::~Session() {
   close();
 }
 
-// ---- connection ----------------------------------------------------------------------------------
+// ---- connection
+// ----------------------------------------------------------------------------------
 
 void Session::open() {
   if (connection_ != nullptr && PQstatus(connection_) == CONNECTION_OK) return;
@@ -150,10 +151,10 @@ void Session::await_connection(int timeout_seconds) {
     if (interrupted_ || std::chrono::steady_clock::now() > deadline) {
       close();
       throw Error(ErrorKind::retry,
-                  interrupted_ ? "the connection attempt was cancelled"
-                               : "no connection to " +
-                                     conninfo_place(connection_options(settings_)) + " within " +
-                                     std::to_string(timeout_seconds) + " s",
+                  interrupted_
+                      ? "the connection attempt was cancelled"
+                      : "no connection to " + conninfo_place(connection_options(settings_)) +
+                            " within " + std::to_string(timeout_seconds) + " s",
                   {}, "08001");
     }
     pollfd descriptor{PQsocket(connection_), 0, 0};
@@ -187,9 +188,10 @@ void Session::fail_connect() {
 void Session::check_server() {
   const int version = PQserverVersion(connection_);
   if (version < 150000) {
-    throw Error(ErrorKind::fatal,
-                "the target is PostgreSQL " + std::to_string(version / 10000) + ", which has no MERGE",
-                "tidemark needs PostgreSQL 15 or later");
+    throw Error(
+        ErrorKind::fatal,
+        "the target is PostgreSQL " + std::to_string(version / 10000) + ", which has no MERGE",
+        "tidemark needs PostgreSQL 15 or later");
   }
   const char* encoding = PQparameterStatus(connection_, "server_encoding");
   if (encoding == nullptr || std::string_view(encoding) != "UTF8") {
@@ -210,7 +212,8 @@ void Session::require_open() {
   }
 }
 
-// ---- statements ----------------------------------------------------------------------------------
+// ---- statements
+// ----------------------------------------------------------------------------------
 
 void Session::run(const std::string& sql) {
   require_open();
@@ -263,7 +266,8 @@ const std::string& Session::prepared(const std::string& sql) {
   return prepared_.emplace(sql, name).first->second;
 }
 
-// ---- COPY ----------------------------------------------------------------------------------------
+// ---- COPY
+// ----------------------------------------------------------------------------------------
 
 void Session::copy_begin(const std::string& sql) {
   require_open();
@@ -288,7 +292,8 @@ std::uint64_t Session::copy_end() {
   return checked(first.release()).affected();
 }
 
-// ---- ends ----------------------------------------------------------------------------------------
+// ---- ends
+// ----------------------------------------------------------------------------------------
 
 void Session::commit() {
   require_open();
@@ -324,7 +329,8 @@ void Session::cancel() noexcept {
   PQcancel(handle.get(), why.data(), static_cast<int>(why.size()));
 }
 
-// ---- errors --------------------------------------------------------------------------------------
+// ---- errors
+// --------------------------------------------------------------------------------------
 
 Result Session::checked(PGresult* raw) {
   Result result(raw);

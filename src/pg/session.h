@@ -5,7 +5,8 @@
 // Promises:
 //  - The server is PostgreSQL 15 or later with a UTF8 database, else open() throws fatal.
 //  - Never reconnects by itself: what is lost is noticed, and the next open() makes it anew.
-//  - Every failure is a tidemark::Error by pg/sqlstate.h. Its message never holds DETAIL or CONTEXT.
+//  - Every failure is a tidemark::Error by pg/sqlstate.h. Its message never holds DETAIL or
+//  CONTEXT.
 //  - commit() throws in_doubt if the connection was lost while COMMIT was under way.
 // One thread uses a Session; only cancel() may come from another.
 #pragma once
@@ -55,7 +56,10 @@ class Parameters {
  public:
   void clear();
   // A value in PostgreSQL's binary form.
-  void binary(std::string_view bytes) { add(bytes.data(), bytes.size(), 1); }
+  // (A null pointer would be taken for null.)
+  void binary(std::string_view bytes) {
+    add(bytes.data() == nullptr ? "" : bytes.data(), bytes.size(), 1);
+  }
   // A value as text; it must end with '\0', and hold none.
   void text(const std::string& value) { add(value.c_str(), value.size(), 0); }
   void null() { add(nullptr, 0, 0); }

@@ -69,7 +69,8 @@ void Catalog::put(const TablePtr& table) {
   arrived_.notify_all();
 }
 
-// ---- the background thread -----------------------------------------------------------------------
+// ---- the background thread
+// -----------------------------------------------------------------------
 
 void Catalog::serve() {
   AdminConnection connection(settings_);

@@ -1,7 +1,7 @@
-// What tables the target has. read_table() asks the server; Catalog is the process's shared memory of
-// the answers, so that no reader ever waits for PostgreSQL: find() answers at once or asks in the
-// background, for as long as it takes.
-// Catalog is thread-safe: one background thread with one connection serves all lanes.
+// What tables the target has. read_table() asks the server; Catalog is the process's shared memory
+// of the answers, so that no reader ever waits for PostgreSQL: find() answers at once or asks in
+// the background, for as long as it takes. Catalog is thread-safe: one background thread with one
+// connection serves all lanes.
 #pragma once
 
 #include <chrono>

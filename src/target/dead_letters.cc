@@ -93,11 +93,12 @@ std::string storable_text(std::string_view text) {
 
 DeadLetters::DeadLetters(const std::string& state_schema, std::string pipeline)
     : pipeline_(std::move(pipeline)),
-      add_text_("INSERT INTO " + table_name(state_schema) +
-                " (pipeline_name, stream, partition, position, key, value, headers, table_name, "
-                "row_key, kind, sqlstate, message, hint) VALUES ($1, $2, $3::integer, $4, $5::bytea, "
-                "$6::bytea, $7::jsonb, nullif($8, ''), $9::bytea, $10, nullif($11, ''), $12, "
-                "nullif($13, ''))"),
+      add_text_(
+          "INSERT INTO " + table_name(state_schema) +
+          " (pipeline_name, stream, partition, position, key, value, headers, table_name, "
+          "row_key, kind, sqlstate, message, hint) VALUES ($1, $2, $3::integer, $4, $5::bytea, "
+          "$6::bytea, $7::jsonb, nullif($8, ''), $9::bytea, $10, nullif($11, ''), $12, "
+          "nullif($13, ''))"),
       held_text_("SELECT DISTINCT d.stream, d.partition, d.table_name, d.row_key FROM " +
                  table_name(state_schema) +
                  " AS d JOIN (SELECT unnest($2::text[]) AS stream, unnest($3::integer[]) AS "

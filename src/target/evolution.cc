@@ -21,9 +21,11 @@ std::string column_definition(const Column& column, bool not_null) {
 
 // Extensions' types are told apart by their kind: one side may not know the schema.
 bool same_type(const PgType& a, const PgType& b) {
-  const bool named = a.kind == TypeKind::enumeration || a.kind == TypeKind::range ||
-                     a.kind == TypeKind::other;
-  const auto microseconds = [](const PgType& type) { return type.precision < 0 ? 6 : type.precision; };
+  const bool named =
+      a.kind == TypeKind::enumeration || a.kind == TypeKind::range || a.kind == TypeKind::other;
+  const auto microseconds = [](const PgType& type) {
+    return type.precision < 0 ? 6 : type.precision;
+  };
   if (a.kind != b.kind || a.array != b.array || (named && a.name != b.name)) return false;
   if (a.kind == TypeKind::numeric) {
     return a.precision == b.precision && (a.precision < 0 || a.scale == b.scale);
@@ -109,6 +111,8 @@ class Alteration {
 // A column that the source does not fill must take null, unless something else fills it.
 bool must_take_null(const Table& actual, const Table& required, const Column& have) {
   if (!have.not_null || is_key(actual, have.name) || is_key(required, have.name)) return false;
+  // Identity columns cannot take null, and serial ones fill themselves.
+  if (have.default_sql && have.default_sql->starts_with("nextval(")) return false;
   const Column* need = required.find(have.name);
   if (need != nullptr) return !need->not_null;
   return !have.default_sql && !have.generated && !have.identity_always && !actual.has_triggers;

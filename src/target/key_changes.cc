@@ -66,7 +66,8 @@ KeyChanges::KeyChanges(const std::string& state_schema, std::string pipeline)
       table_(quote_identifier(state_schema) + ".key_changes"),
       pipeline_(std::move(pipeline)) {}
 
-// ---- reading -------------------------------------------------------------------------------------
+// ---- reading
+// -------------------------------------------------------------------------------------
 
 std::vector<KeyChangeRow> KeyChanges::lock(Session& session,
                                            const std::vector<KeyChangeId>& ids) const {
@@ -180,9 +181,11 @@ std::vector<KeyChangeHint> KeyChanges::hints(Session& session,
   parameters.text(streams_text);
   parameters.text(numbers_text);
   const Result result = session.query(
-      "SELECT k.stream, k.partition, k.table_name, k.old_key, k.new_key, k.position, k.at_key FROM " +
+      "SELECT k.stream, k.partition, k.table_name, k.old_key, k.new_key, k.position, k.at_key "
+      "FROM " +
           table_ +
-          " AS k JOIN (SELECT unnest($2::text[]) AS stream, unnest($3::integer[]) AS partition) AS w "
+          " AS k JOIN (SELECT unnest($2::text[]) AS stream, unnest($3::integer[]) AS partition) AS "
+          "w "
           "USING (stream, partition) WHERE k.pipeline_name = $1 AND k.side = 'c' "
           "AND k.\"row\" IS NOT NULL AND k.at_key <> '' ORDER BY k.id",
       parameters, ResultFormat::binary);
@@ -201,7 +204,8 @@ std::vector<KeyChangeHint> KeyChanges::hints(Session& session,
   return hints;
 }
 
-// ---- writing -------------------------------------------------------------------------------------
+// ---- writing
+// -------------------------------------------------------------------------------------
 
 void KeyChanges::take(Session& session, const std::vector<std::int64_t>& ids) const {
   if (ids.empty()) return;
@@ -257,8 +261,10 @@ std::string KeyChanges::leave_text(const KeyChangeLeft& left, Parameters& parame
     if (left.only_if_row) from += " WHERE " + found;
   }
   return "INSERT INTO " + table_ +
-         " (pipeline_name, stream, partition, table_name, old_key, new_key, position, side, at_key, "
-         "\"row\") SELECT $1, $2, $3::integer, $4, $5::bytea, $6::bytea, $7, $8::\"char\", $9::bytea, " +
+         " (pipeline_name, stream, partition, table_name, old_key, new_key, position, side, "
+         "at_key, "
+         "\"row\") SELECT $1, $2, $3::integer, $4, $5::bytea, $6::bytea, $7, $8::\"char\", "
+         "$9::bytea, " +
          row + from;
 }
 

@@ -1,7 +1,7 @@
-// The ledger of halves of key changes that wait for each other: rows of the state schema's key_changes
-// (docs/architecture.md, "Folding"). A row's values are kept as text, by column, so that they survive
-// a change of the table's columns; they come back in the wire form of the layout that asks.
-// Not thread-safe; it belongs to one target.
+// The ledger of halves of key changes that wait for each other: rows of the state schema's
+// key_changes (docs/architecture.md, "Folding"). A row's values are kept as text, by column, so
+// that they survive a change of the table's columns; they come back in the wire form of the layout
+// that asks. Not thread-safe; it belongs to one target.
 #pragma once
 
 #include <string>

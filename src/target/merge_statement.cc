@@ -134,7 +134,8 @@ std::vector<std::uint16_t> TableStatements::columns(const MergeVariant& variant)
   return sent;
 }
 
-// ---- pieces --------------------------------------------------------------------------------------
+// ---- pieces
+// --------------------------------------------------------------------------------------
 
 std::string TableStatements::stored(std::string_view alias, std::size_t i) const {
   return std::string(alias) + "." + quote_identifier(column(i).name);
@@ -172,8 +173,7 @@ std::string TableStatements::arrays(const MergeVariant& variant) const {
     const std::string array = parameter(++number, wire_array_sql(column(i).wire));
     // Exact types where a CASE or a comparison needs them; else assignment checks the limits.
     const bool exact = column(i).key || variant.unavailable || variant.base == LackBase::other;
-    parts.push_back((exact ? exact_type_expression(type(i), array)
-                           : array + type(i).cast()) +
+    parts.push_back((exact ? exact_type_expression(type(i), array) : array + type(i).cast()) +
                     " AS " + value_name(i));
   }
   parts.push_back(parameter(++number, "boolean[]") + " AS op");
@@ -205,7 +205,8 @@ std::string TableStatements::source(const MergeVariant& variant) const {
   return variant.base == LackBase::other ? based_source(text) : text;
 }
 
-// The rows with their lacking columns taken from the base, read in the statement that may delete it.
+// The rows with their lacking columns taken from the base, read in the statement that may delete
+// it.
 std::string TableStatements::based_source(const std::string& arrays) const {
   std::vector<std::string> parts;
   const std::string found = stored("b", layout_.key.front()) + " IS NOT NULL";
@@ -234,7 +235,8 @@ std::string TableStatements::overriding() const {
   return {};
 }
 
-// ---- MERGE ---------------------------------------------------------------------------------------
+// ---- MERGE
+// ---------------------------------------------------------------------------------------
 
 std::string TableStatements::new_value(const MergeVariant& variant, std::size_t i) const {
   const std::string value = "s." + value_name(i);
@@ -279,9 +281,9 @@ std::string TableStatements::insert_arm(const MergeVariant& variant) const {
 }
 
 std::string TableStatements::merge(const MergeVariant& variant) const {
-  return "MERGE INTO " + layout_.target.quoted() + " AS t USING (" + source(variant) + ") AS s ON " +
-         key_match("t", "c") + " WHEN MATCHED AND s.op THEN DELETE" + update_arm(variant) +
-         insert_arm(variant);
+  return "MERGE INTO " + layout_.target.quoted() + " AS t USING (" + source(variant) +
+         ") AS s ON " + key_match("t", "c") + " WHEN MATCHED AND s.op THEN DELETE" +
+         update_arm(variant) + insert_arm(variant);
 }
 
 std::string TableStatements::remove() const {
@@ -299,7 +301,8 @@ std::string TableStatements::remove_all() const {
   return "DELETE FROM " + layout_.target.quoted();
 }
 
-// ---- tables without a key, and COPY --------------------------------------------------------------
+// ---- tables without a key, and COPY
+// --------------------------------------------------------------
 
 std::string TableStatements::insert(const std::vector<std::uint16_t>& absent) const {
   std::vector<std::string> names;
@@ -311,13 +314,14 @@ std::string TableStatements::insert(const std::vector<std::uint16_t>& absent) co
                      value_name(i));
     values.push_back("s." + value_name(i) + type(i).cast());
   }
-  return "INSERT INTO " + layout_.target.quoted() + " (" + joined(names, ", ") + ")" + overriding() +
-         " SELECT " + joined(values, ", ") + " FROM (SELECT " + joined(arrays, ", ") + ") AS s";
+  return "INSERT INTO " + layout_.target.quoted() + " (" + joined(names, ", ") + ")" +
+         overriding() + " SELECT " + joined(values, ", ") + " FROM (SELECT " +
+         joined(arrays, ", ") + ") AS s";
 }
 
 // By the text of the rows, since json, xml and point have no "=": the given values are brought to
-// the columns' own types with their limits, so that equal rows have equal text. Of equal stored rows
-// as many are taken as were given.
+// the columns' own types with their limits, so that equal rows have equal text. Of equal stored
+// rows as many are taken as were given.
 std::string TableStatements::take(const std::vector<std::uint16_t>& absent) const {
   std::vector<std::string> arrays;
   std::vector<std::string> given;
@@ -331,7 +335,8 @@ std::string TableStatements::take(const std::vector<std::uint16_t>& absent) cons
   const std::string table = layout_.target.quoted();
   return "WITH given AS (SELECT image, count(*) AS n FROM (SELECT ROW(" + joined(given, ", ") +
          ")::text AS image FROM (SELECT " + joined(arrays, ", ") +
-         ") AS s) AS g GROUP BY image), victim AS (SELECT place, part FROM (SELECT t.ctid AS place, "
+         ") AS s) AS g GROUP BY image), victim AS (SELECT place, part FROM (SELECT t.ctid AS "
+         "place, "
          "t.tableoid AS part, g.n, row_number() OVER (PARTITION BY g.image) AS i FROM " +
          table + " AS t JOIN given AS g ON g.image = ROW(" + joined(have, ", ") +
          ")::text) AS v WHERE i <= n) DELETE FROM " + table +

@@ -5,7 +5,8 @@
 // The parameters of merge(), in this order:
 //   one array for each of columns(variant); op boolean[], true: delete;
 //   where variant.unavailable or base is other: masks(), bigint[] each, of the unavailable columns;
-//   where base is other: as many of the absent columns, then one array for each key column: the base.
+//   where base is other: as many of the absent columns, then one array for each key column: the
+//   base.
 // Column i's bit is bit i % 63 of mask i / 63.
 //
 // Why the source is a subselect of unnest() calls and not FROM unnest(a, b, …): the latter stores

@@ -44,11 +44,11 @@ class ParameterArrays {
 
   void append_element(std::size_t array, const char* at, std::size_t size);
 
-  std::vector<Bytes> arrays_;           // the first count_ are in use
+  std::vector<Bytes> arrays_;  // the first count_ are in use
   std::size_t count_ = 0;
-  std::vector<std::int32_t> slots_;     // by layout column: its array, or kNotSent
+  std::vector<std::int32_t> slots_;      // by layout column: its array, or kNotSent
   std::vector<std::int32_t> key_slots_;  // by place in the key
-  std::vector<std::uint32_t> others_;   // arrays of columns that are not the key's
+  std::vector<std::uint32_t> others_;    // arrays of columns that are not the key's
   Parameters parameters_;
 };
 

@@ -58,7 +58,8 @@ PostgresTarget::~PostgresTarget() {
   rollback();
 }
 
-// ---- positions -----------------------------------------------------------------------------------
+// ---- positions
+// -----------------------------------------------------------------------------------
 
 Assignment PostgresTarget::take(const std::vector<StreamPartition>& partitions) {
   rollback();
@@ -144,7 +145,8 @@ void PostgresTarget::release_savepoint() {
   session_.run("RELEASE SAVEPOINT tidemark");
 }
 
-// ---- tables --------------------------------------------------------------------------------------
+// ---- tables
+// --------------------------------------------------------------------------------------
 
 TableWriter* PostgresTarget::known_writer(const Layout& layout) {
   const auto found = writers_.find(layout.target);
@@ -212,8 +214,9 @@ bool PostgresTarget::change_schema(const Layout& layout) {
   if (changes) {
     if (config_.target.schema_evolution != SchemaEvolution::evolve) {
       throw Error(ErrorKind::fatal,
-                  actual == nullptr ? layout.target.display() + " is not in the target"
-                                    : layout.target.display() + " does not hold what the source sends",
+                  actual == nullptr
+                      ? layout.target.display() + " is not in the target"
+                      : layout.target.display() + " does not hold what the source sends",
                   "set schema-evolution = evolve, or run:\n" + ddl_text(change));
     }
     execute_ddl(*layout.required, change);
@@ -241,10 +244,11 @@ void PostgresTarget::execute_ddl(const Table& required, const SchemaChange& chan
 
 // A source's schema names citext, hstore and ltree without the schema that the extension is in.
 void PostgresTarget::allow_extension_types(const Table& required) {
-  const bool needed = std::any_of(required.columns.begin(), required.columns.end(), [](const auto& c) {
-    return c.type.kind == TypeKind::citext || c.type.kind == TypeKind::hstore ||
-           c.type.kind == TypeKind::ltree;
-  });
+  const bool needed =
+      std::any_of(required.columns.begin(), required.columns.end(), [](const auto& c) {
+        return c.type.kind == TypeKind::citext || c.type.kind == TypeKind::hstore ||
+               c.type.kind == TypeKind::ltree;
+      });
   if (!needed) return;
   std::string path = "pg_catalog";
   for (const TextRow& row : session_.query_text(
@@ -263,7 +267,8 @@ void PostgresTarget::forget_changed() noexcept {
   changed_.clear();
 }
 
-// ---- rows ----------------------------------------------------------------------------------------
+// ---- rows
+// ----------------------------------------------------------------------------------------
 
 std::vector<KeyChangeRow> PostgresTarget::lock_key_changes(const std::vector<KeyChangeId>& ids) {
   return key_changes_.lock(session_, ids);

@@ -1,5 +1,5 @@
-// The order in which the tables of a batch are written: parents before children, by the foreign keys
-// that the catalog has among them. Pure; thread-safe.
+// The order in which the tables of a batch are written: parents before children, by the foreign
+// keys that the catalog has among them. Pure; thread-safe.
 #pragma once
 
 #include <cstddef>

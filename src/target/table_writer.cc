@@ -11,8 +11,8 @@ namespace {
 // Sets of lacking columns that are remembered; records that lack them at random make many.
 constexpr std::size_t kVariantsMax = 256;
 
-// The session's plans go by the key's index (pg/session.cc). Where there is none, a scan of the table
-// is the better plan, once for all rows.
+// The session's plans go by the key's index (pg/session.cc). Where there is none, a scan of the
+// table is the better plan, once for all rows.
 class ScanAllowed {
  public:
   ScanAllowed(Session& session, bool wanted) : session_(session), wanted_(wanted) {
@@ -36,10 +36,11 @@ bool same_columns(const LayoutColumn& a, const LayoutColumn& b) {
 }
 
 [[noreturn]] void throw_lost() {
-  throw Error(ErrorKind::data, "unavailable value for a row that is not there",
-              "the source did not send a large value that had not changed, and the target has no row "
-              "to keep it from: set REPLICA IDENTITY FULL at the source, or snapshot the table again",
-              "22P02");
+  throw Error(
+      ErrorKind::data, "unavailable value for a row that is not there",
+      "the source did not send a large value that had not changed, and the target has no row "
+      "to keep it from: set REPLICA IDENTITY FULL at the source, or snapshot the table again",
+      "22P02");
 }
 
 bool complete_rows_only(const FoldedTable& table) {
@@ -113,7 +114,8 @@ WriteCounts TableWriter::write(WriteTools tools, const FoldedTable& table, Write
   return counts;
 }
 
-// ---- rows to statements --------------------------------------------------------------------------
+// ---- rows to statements
+// --------------------------------------------------------------------------
 
 void TableWriter::sort_rows(const FoldedTable& table, WritePass pass) {
   removes_.clear();
@@ -223,7 +225,8 @@ std::vector<bool> TableWriter::rows_exist(WriteTools tools,
   ScanAllowed scan(tools.session, !key_has_index_);
   tools.arrays.begin(layout_, layout_.key);
   for (const std::string_view key : keys) tools.arrays.add_key(key);
-  const Result result = tools.session.execute(statements_.exist(), tools.arrays.finish(keys.size()));
+  const Result result =
+      tools.session.execute(statements_.exist(), tools.arrays.finish(keys.size()));
   scan.end();
   std::vector<bool> there;
   there.reserve(keys.size());
@@ -231,7 +234,8 @@ std::vector<bool> TableWriter::rows_exist(WriteTools tools,
   return there;
 }
 
-// ---- tables without a key ------------------------------------------------------------------------
+// ---- tables without a key
+// ------------------------------------------------------------------------
 
 std::map<TableWriter::Absent, std::vector<std::string_view>> TableWriter::by_absent(
     const std::vector<std::string_view>& rows) const {
@@ -259,7 +263,8 @@ std::uint64_t TableWriter::insert_keyless(WriteTools tools,
   return count;
 }
 
-std::uint64_t TableWriter::take_keyless(WriteTools tools, const std::vector<std::string_view>& rows) {
+std::uint64_t TableWriter::take_keyless(WriteTools tools,
+                                        const std::vector<std::string_view>& rows) {
   if (rows.empty()) return 0;
   // Another lane that takes an equal row at the same time must not choose the very same one.
   Parameters lock;

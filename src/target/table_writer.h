@@ -1,12 +1,12 @@
 // Writes the folded rows of one table: which statement for which rows, and in which order.
 //
-//  1. rows that take columns from another key's row (a key change): one statement for all of them, so
+//  1. rows that take columns from another key's row (a key change): one statement for all of them,
+//  so
 //     that each sees the others' rows as they were before the batch
 //  2. other rows that lack columns, grouped by which
 //  3. complete rows
-// Deletes go with whichever of these is first, in front: what they free (a second unique key) may be
-// taken again by a row of the batch.
-// Not thread-safe; it belongs to one target.
+// Deletes go with whichever of these is first, in front: what they free (a second unique key) may
+// be taken again by a row of the batch. Not thread-safe; it belongs to one target.
 #pragma once
 
 #include <map>

@@ -25,11 +25,14 @@ std::string insert_text(const std::string& table) {
          "w.partition FROM " + kWanted + " AS w ON CONFLICT DO NOTHING";
 }
 
-// The rows are locked in one order first: two owners that take the same partitions must not deadlock.
+// The rows are locked in one order first: two owners that take the same partitions must not
+// deadlock.
 std::string raise_text(const std::string& table) {
   return "WITH locked AS (SELECT p.stream, p.partition FROM " + table + " AS p JOIN " + kWanted +
-         " AS w USING (stream, partition) WHERE p.pipeline_name = $1 ORDER BY p.stream, p.partition "
-         "FOR UPDATE OF p) UPDATE " + table +
+         " AS w USING (stream, partition) WHERE p.pipeline_name = $1 ORDER BY p.stream, "
+         "p.partition "
+         "FOR UPDATE OF p) UPDATE " +
+         table +
          " AS p SET epoch = p.epoch + 1, owner = $4, last_run_at = now() FROM locked AS l "
          "WHERE p.pipeline_name = $1 AND p.stream = l.stream AND p.partition = l.partition "
          "RETURNING p.stream, p.partition, p.epoch, p.last_watermark, p.source_position, "
@@ -55,7 +58,8 @@ std::string move_text(const std::string& table) {
 
 std::string settle_text(const std::string& table) {
   return "SELECT p.stream, p.partition, p.epoch, p.last_watermark FROM " + table + " AS p JOIN " +
-         kWanted + " AS w USING (stream, partition) WHERE p.pipeline_name = $1 "
+         kWanted +
+         " AS w USING (stream, partition) WHERE p.pipeline_name = $1 "
          "ORDER BY p.stream, p.partition FOR UPDATE OF p";
 }
 
@@ -107,7 +111,8 @@ TakenPartition taken_of(const Result& result, int row) {
   TakenPartition taken;
   taken.at = {std::string(result.value(row, 0)), Partition{to_int(result.value(row, 1))}};
   taken.epoch = Epoch{to_long(result.value(row, 2))};
-  if (!result.is_null(row, 3)) taken.next = parse_offset(taken.at, std::string(result.value(row, 3)));
+  if (!result.is_null(row, 3))
+    taken.next = parse_offset(taken.at, std::string(result.value(row, 3)));
   taken.source_position = result.value(row, 4);
   const std::string_view fingerprint = result.value(row, 5);
   if (fingerprint.size() == 16) {
@@ -149,7 +154,8 @@ Watermarks::Watermarks(std::string state_schema, std::string pipeline, std::stri
 void Watermarks::ensure_state(Session& session) const {
   const TextRows found = session.query_text(
       "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
-      "WHERE n.nspname = $1 AND c.relname IN ('pipeline_watermarks', 'dead_letters', 'key_changes')",
+      "WHERE n.nspname = $1 AND c.relname IN ('pipeline_watermarks', 'dead_letters', "
+      "'key_changes')",
       {state_schema_});
   if (found.at(0).at(0) == "3") return;
   std::string sql = kStateSql;
@@ -169,7 +175,8 @@ void Watermarks::ensure_state(Session& session) const {
     throw Error(ErrorKind::fatal,
                 "the state schema \"" + state_schema_ + "\" cannot be made: " + error.what(),
                 "grant CREATE on the database to tidemark's role, or let an owner run: psql -v "
-                "state_schema=" + state_schema_ + " -f state.sql, and grant on what it makes",
+                "state_schema=" +
+                    state_schema_ + " -f state.sql, and grant on what it makes",
                 error.sqlstate());
   }
 }
@@ -218,9 +225,9 @@ void Watermarks::move(Session& session, const std::vector<PositionMove>& moves) 
     move.fingerprint != 0 ? fingerprints.add(hex(move.fingerprint)) : fingerprints.add_null();
   }
   const std::vector<std::string> texts = {
-      pipeline_, want.streams, want.partitions, number_array(epochs), from.finish(),
-      text_array(to), number_array(records), times.finish(), positions.finish(),
-      fingerprints.finish()};
+      pipeline_,          want.streams,         want.partitions,       number_array(epochs),
+      from.finish(),      text_array(to),       number_array(records), times.finish(),
+      positions.finish(), fingerprints.finish()};
   Parameters parameters;
   for (const std::string& text : texts) parameters.text(text);
   if (session.execute(move_text_, parameters).affected() == moves.size()) return;

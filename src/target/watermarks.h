@@ -23,8 +23,8 @@ class Watermarks {
                                    const std::vector<StreamPartition>& partitions) const;
   // Moves the positions: the first statement of a transaction. Throws fenced.
   void move(Session& session, const std::vector<PositionMove>& moves) const;
-  // What has become of these moves. Waits for the transaction that made them, if it still runs, since
-  // a plain read could see the positions as they were while it commits.
+  // What has become of these moves. Waits for the transaction that made them, if it still runs,
+  // since a plain read could see the positions as they were while it commits.
   CommitFate settle(Session& session, const std::vector<PositionMove>& moves) const;
 
  private:

@@ -1,0 +1,327 @@
+// Folded rows into tables: what is there afterwards.
+#include "integration/target_fixture.h"
+
+using namespace tidemark;
+using namespace tidemark::testing;
+
+namespace {
+
+const std::vector<ColumnSpec> kColumns = {{"id", pg_type(TypeKind::int8)},
+                                          {"name", pg_type(TypeKind::text)},
+                                          {"n", pg_type(TypeKind::int4)}};
+
+std::string full(std::int64_t id, const std::string& name, std::int32_t n) {
+  return row({int8(id), bytes(name), int4(n)});
+}
+
+}  // namespace
+
+TEST_CASE("inserts, updates and deletes go in one pass", "[target][rows]") {
+  TargetFixture f;
+  const auto layout = make_layout(f.name("t"), kColumns, {"id"});
+  BatchOf first(layout);
+  first.upsert(int8(1), full(1, "one", 1)).upsert(int8(2), full(2, "two", 2));
+  first.upsert(int8(3), row({int8(3), null(), null()}));
+  WriteCounts counts = f.write(first);
+  CHECK(counts.upserted == 3);
+  CHECK(counts.removed == 0);
+  CHECK(f.ask("SELECT * FROM $.t ORDER BY id") == "1,one,1|2,two,2|3,NULL,NULL");
+  BatchOf second(layout);
+  second.remove(int8(1)).remove(int8(99)).upsert(int8(2), full(2, "zwei", -2));
+  second.upsert(int8(4), full(4, "", 4));
+  counts = f.write(second);
+  CHECK(counts.upserted == 2);
+  CHECK(counts.removed == 1);
+  CHECK(f.ask("SELECT * FROM $.t ORDER BY id") == "2,zwei,-2|3,NULL,NULL|4,,4");
+  BatchOf third(layout);
+  third.remove(int8(2)).remove(int8(3));
+  CHECK(f.write(third).removed == 2);
+  CHECK(f.ask("SELECT * FROM $.t ORDER BY id") == "4,,4");
+}
+
+TEST_CASE("unavailable columns keep what is stored", "[target][rows]") {
+  TargetFixture f;
+  const auto layout = make_layout(f.name("t"), kColumns, {"id"});
+  BatchOf first(layout);
+  first.upsert(int8(1), full(1, "one", 1)).upsert(int8(2), full(2, "two", 2));
+  f.write(first);
+  BatchOf second(layout);
+  second.remove(int8(2));
+  second.overlay(int8(1), row({int8(1), unavailable(), int4(11)}));
+  second.upsert(int8(3), full(3, "three", 3));
+  const WriteCounts counts = f.write(second);
+  CHECK(counts.upserted == 2);
+  CHECK(counts.removed == 1);
+  CHECK(f.ask("SELECT * FROM $.t ORDER BY id") == "1,one,11|3,three,3");
+}
+
+TEST_CASE("an unavailable column of a row that is not there is a data error", "[target][rows]") {
+  TargetFixture f;
+  const auto layout = make_layout(f.name("t"), kColumns, {"id"});
+  BatchOf first(layout);
+  first.upsert(int8(1), full(1, "one", 1));
+  f.write(first);
+  BatchOf self(layout);
+  self.overlay(int8(5), row({int8(5), unavailable(), int4(5)}));
+  BatchOf other(layout);
+  other.overlay_from(int8(5), row({int8(5), unavailable(), int4(5)}), int8(4));
+  BatchOf none(layout);
+  none.overlay_from_nothing(int8(1), row({int8(1), unavailable(), int4(5)}));
+  for (BatchOf* batch : {&self, &other, &none}) {
+    try {
+      f.write(*batch);
+      FAIL("no error");
+    } catch (const Error& error) {
+      CHECK(error.kind() == ErrorKind::data);
+      CHECK(std::string(error.what()) == "unavailable value for a row that is not there");
+      CHECK_FALSE(error.hint().empty());
+    }
+  }
+  CHECK(f.ask("SELECT * FROM $.t") == "1,one,1");
+}
+
+TEST_CASE("absent columns keep what is stored, and take defaults in new rows", "[target][rows]") {
+  TargetFixture f;
+  f.run("CREATE TABLE $.t (id bigint PRIMARY KEY, name text DEFAULT 'anon', n int DEFAULT 7)");
+  const auto layout = make_layout(f.name("t"), kColumns, {"id"});
+  BatchOf first(layout);
+  first.upsert(int8(1), full(1, "one", 1));
+  f.write(first);
+  BatchOf second(layout);
+  second.overlay(int8(1), row({int8(1), absent(), int4(11)}));
+  second.overlay(int8(2), row({int8(2), absent(), int4(2)}));
+  second.overlay(int8(3), row({int8(3), absent(), absent()}));
+  f.write(second);
+  CHECK(f.ask("SELECT * FROM $.t ORDER BY id") == "1,one,11|2,anon,2|3,anon,7");
+  // After a delete in the same batch there is nothing to keep.
+  BatchOf third(layout);
+  third.overlay_from_nothing(int8(1), row({int8(1), absent(), int4(111)}));
+  third.overlay_from_nothing(int8(4), row({int8(4), absent(), absent()}));
+  f.write(third);
+  CHECK(f.ask("SELECT * FROM $.t ORDER BY id") == "1,anon,111|2,anon,2|3,anon,7|4,anon,7");
+  // Absent and unavailable in one row.
+  BatchOf fourth(layout);
+  fourth.overlay(int8(2), row({int8(2), unavailable(), absent()}));
+  f.write(fourth);
+  CHECK(f.ask("SELECT * FROM $.t WHERE id = 2") == "2,anon,2");
+}
+
+TEST_CASE("rows that change keys take columns from where they were before the batch",
+          "[target][rows]") {
+  TargetFixture f;
+  f.run("CREATE TABLE $.t (id bigint PRIMARY KEY, name text DEFAULT 'anon', n int DEFAULT 7)");
+  const auto layout = make_layout(f.name("t"), kColumns, {"id"});
+  BatchOf first(layout);
+  first.upsert(int8(1), full(1, "one", 1)).upsert(int8(2), full(2, "two", 2));
+  first.upsert(int8(3), full(3, "three", 3)).upsert(int8(4), full(4, "four", 4));
+  f.write(first);
+  // A chain 1 -> 2 -> 3, a swap would look the same; 3 is dropped; 4 stays and changes by itself.
+  BatchOf second(layout);
+  second.remove(int8(1));
+  second.overlay_from(int8(2), row({int8(2), unavailable(), int4(21)}), int8(1));
+  second.overlay_from(int8(3), row({int8(3), unavailable(), absent()}), int8(2));
+  second.overlay(int8(4), row({int8(4), unavailable(), int4(44)}));
+  second.overlay_from(int8(9), row({int8(9), bytes("nine"), absent()}), int8(77));
+  f.write(second);
+  CHECK(f.ask("SELECT * FROM $.t ORDER BY id") == "2,one,21|3,two,2|4,four,44|9,nine,7");
+}
+
+TEST_CASE("keys of several columns and tables of nothing but a key", "[target][rows]") {
+  TargetFixture f;
+  const std::vector<ColumnSpec> columns = {{"b", pg_type(TypeKind::text)},
+                                           {"v", pg_type(TypeKind::int4)},
+                                           {"a", pg_type(TypeKind::int4)}};
+  const auto composite = make_layout(f.name("c"), columns, {"a", "b"});
+  const std::string key = int4(1) + bytes("x");
+  BatchOf first(composite);
+  first.upsert(key, row({bytes("x"), int4(5), int4(1)}));
+  first.upsert(int4(1) + bytes("y"), row({bytes("y"), int4(6), int4(1)}));
+  f.write(first);
+  BatchOf second(composite);
+  second.remove(int4(1) + bytes("y"));
+  second.overlay(key, row({bytes("x"), unavailable(), int4(1)}));
+  second.overlay_from(int4(2) + bytes("x"), row({bytes("x"), unavailable(), int4(2)}), key);
+  f.write(second);
+  CHECK(f.ask("SELECT a, b, v FROM $.c ORDER BY 1, 2") == "1,x,5|2,x,5");
+
+  const auto all = make_layout(
+      f.name("k"), {{"a", pg_type(TypeKind::int4)}, {"b", pg_type(TypeKind::text)}}, {"a", "b"});
+  BatchOf third(all);
+  third.upsert(key, key).upsert(int4(2) + bytes("z"), int4(2) + bytes("z"));
+  f.write(third);
+  BatchOf fourth(all);
+  fourth.remove(int4(2) + bytes("z")).upsert(key, key);
+  f.write(fourth);
+  CHECK(f.ask("SELECT * FROM $.k") == "1,x");
+  f.begin();
+  const std::vector<std::string> keys = {key, int4(2) + bytes("z"), key};
+  CHECK(f.target->rows_exist(*all, {keys[0], keys[1], keys[2]}) ==
+        std::vector<bool>{true, false, true});
+  f.target->rollback();
+}
+
+TEST_CASE("tables without a key are multisets", "[target][rows]") {
+  TargetFixture f;
+  f.run("CREATE TABLE $.t (a int, b json, c character(4), d numeric(6,2), e point)");
+  PgType bpchar = pg_type(TypeKind::bpchar);
+  bpchar.length = 4;
+  const auto layout = make_layout(f.name("t"),
+                                  {{"a", pg_type(TypeKind::int4)},
+                                   {"b", pg_type(TypeKind::json)},
+                                   {"c", bpchar},
+                                   {"d", pg_numeric(6, 2)},
+                                   {"e", pg_type(TypeKind::point)}},
+                                  {});
+  // numeric 1.5: one digit before the point and one behind it, display scale 1.
+  const std::string one_and_half = bytes(std::string("\0\2\0\0\0\0\0\1\0\1\23\210", 12));
+  const std::string a =
+      row({int4(1), bytes("{\"k\": 1}"), bytes("ab"), one_and_half, bytes("(1,2)")});
+  const std::string b = row({int4(2), null(), null(), null(), null()});
+  BatchOf first(layout);
+  first.insert(a).insert(a).insert(a).insert(b);
+  CHECK(f.write(first).upserted == 4);
+  CHECK(f.ask("SELECT a, d FROM $.t ORDER BY a") == "1,1.50|1,1.50|1,1.50|2,NULL");
+  BatchOf second(layout);
+  second.take(a).take(a).take(b).take(b);
+  CHECK(f.write(second).removed == 3);
+  CHECK(f.ask("SELECT a, c FROM $.t ORDER BY a") == "1,ab  ");
+  BatchOf third(layout);
+  third.take(a).insert(b);
+  f.write(third);
+  CHECK(f.ask("SELECT a, c FROM $.t ORDER BY a") == "2,NULL");
+}
+
+TEST_CASE("truncate empties the table before the batch's rows", "[target][rows]") {
+  TargetFixture f;
+  const auto layout = make_layout(f.name("t"), kColumns, {"id"});
+  BatchOf first(layout);
+  first.upsert(int8(1), full(1, "one", 1)).upsert(int8(2), full(2, "two", 2));
+  f.write(first);
+  BatchOf second(layout);
+  second.truncate().upsert(int8(2), full(2, "again", 2));
+  CHECK(f.write(second).removed == 2);
+  CHECK(f.ask("SELECT * FROM $.t") == "2,again,2");
+}
+
+TEST_CASE("foreign keys: parents first, then deletes children first", "[target][rows]") {
+  TargetFixture f;
+  f.run(
+      "CREATE TABLE $.z_parent (id bigint PRIMARY KEY, name text, n int);"
+      "CREATE TABLE $.a_child (id bigint PRIMARY KEY, name text, n int,"
+      "  parent bigint REFERENCES $.z_parent)");
+  const auto parent = make_layout(f.name("z_parent"), kColumns, {"id"});
+  std::vector<ColumnSpec> columns = kColumns;
+  columns.push_back({"parent", pg_type(TypeKind::int8)});
+  const auto child = make_layout(f.name("a_child"), columns, {"id"});
+  BatchOf first(child);
+  first.upsert(int8(1), full(1, "c", 1) + int8(10)).upsert(int8(2), full(2, "c", 1) + int8(20));
+  first.table(parent).upsert(int8(10), full(10, "p", 1)).upsert(int8(20), full(20, "p", 1));
+  f.write(first);
+  // 20 goes, and its child moves to the new 30; 10 goes with its child.
+  BatchOf second(child);
+  second.remove(int8(1)).upsert(int8(2), full(2, "c", 1) + int8(30));
+  second.table(parent).remove(int8(10)).remove(int8(20)).upsert(int8(30), full(30, "p", 1));
+  const WriteCounts counts = f.write(second);
+  CHECK(counts.removed == 3);
+  CHECK(f.ask("SELECT id, parent FROM $.a_child") == "2,30");
+  CHECK(f.ask("SELECT id FROM $.z_parent") == "30");
+  BatchOf third(child);
+  third.upsert(int8(3), full(3, "c", 1) + int8(99));
+  std::string sqlstate;
+  CHECK(kind_of_error([&] { f.write(third); }, &sqlstate) == ErrorKind::waiting);
+  CHECK(sqlstate == "23503");
+  BatchOf fourth(parent);
+  fourth.truncate();
+  fourth.table(child).truncate();
+  f.write(fourth);
+  CHECK(f.ask("SELECT count(*) FROM $.z_parent") == "0");
+}
+
+TEST_CASE("a second unique key: what a delete frees may be taken, a swap is the caller's",
+          "[target][rows]") {
+  TargetFixture f;
+  f.run("CREATE TABLE $.t (id bigint PRIMARY KEY, name text UNIQUE, n int)");
+  const auto layout = make_layout(f.name("t"), kColumns, {"id"});
+  BatchOf first(layout);
+  first.upsert(int8(1), full(1, "a", 1)).upsert(int8(2), full(2, "b", 2));
+  first.upsert(int8(3), full(3, "c", 3));
+  f.write(first);
+  BatchOf second(layout);
+  second.remove(int8(3)).upsert(int8(0), full(0, "c", 0));
+  f.write(second);
+  BatchOf overlay(layout);
+  overlay.remove(int8(0)).overlay(int8(2), row({int8(2), bytes("c"), unavailable()}));
+  f.write(overlay);
+  BatchOf swap(layout);
+  swap.upsert(int8(1), full(1, "c", 1)).upsert(int8(2), full(2, "a", 2));
+  std::string sqlstate;
+  CHECK(kind_of_error([&] { f.write(swap); }, &sqlstate) == ErrorKind::data);
+  CHECK(sqlstate == "23505");
+  // In order, under a savepoint, as the writer does it.
+  f.begin();
+  for (const std::string& image : {full(1, "tmp", 1), full(2, "a", 2), full(1, "c", 1)}) {
+    BatchOf one(layout);
+    one.upsert(image.substr(0, 12), image);
+    f.target->savepoint();
+    f.target->write(one.get());
+    f.target->release_savepoint();
+  }
+  BatchOf bad(layout);
+  bad.upsert(int8(5), full(5, "a", 5));
+  f.target->savepoint();
+  CHECK(kind_of_error([&] { f.target->write(bad.get()); }) == ErrorKind::data);
+  f.target->rollback_to_savepoint();
+  f.commit();
+  CHECK(f.ask("SELECT * FROM $.t ORDER BY id") == "1,c,1|2,a,2");
+}
+
+TEST_CASE("snapshot rows are copied until one is there already", "[target][copy]") {
+  TargetFixture f;
+  const auto layout = make_layout(f.name("t"), kColumns, {"id"});
+  BatchOf first(layout);
+  first.snapshot_only().upsert(int8(1), full(1, "one", 1)).upsert(int8(2), full(2, "two", 2));
+  CHECK(f.write(first).upserted == 2);
+  // COPY leaves no MERGE behind.
+  CHECK(f.ask("SELECT xmin = (SELECT xmin FROM $.t WHERE id = 2) FROM $.t WHERE id = 1") == "t");
+  BatchOf second(layout);
+  second.snapshot_only().upsert(int8(2), full(2, "zwei", 2)).upsert(int8(3), full(3, "three", 3));
+  CHECK(f.write(second).upserted == 2);
+  CHECK(f.ask("SELECT * FROM $.t ORDER BY id") == "1,one,1|2,zwei,2|3,three,3");
+  BatchOf third(layout);
+  third.snapshot_only().upsert(int8(3), full(3, "drei", 3));
+  f.write(third);
+  CHECK(f.ask("SELECT name FROM $.t WHERE id = 3") == "drei");
+}
+
+TEST_CASE("a table without a unique index on the key is written too", "[target][rows]") {
+  TargetFixture f;
+  f.run("CREATE TABLE $.t (id bigint, name text, n int)");
+  const auto layout = make_layout(f.name("t"), kColumns, {"id"});
+  BatchOf first(layout);
+  first.snapshot_only().upsert(int8(1), full(1, "one", 1));
+  f.write(first);
+  f.write(first);
+  BatchOf second(layout);
+  second.remove(int8(1)).upsert(int8(2), full(2, "two", 2));
+  f.write(second);
+  CHECK(f.ask("SELECT * FROM $.t") == "2,two,2");
+}
+
+TEST_CASE("partitioned tables: a key change across partitions", "[target][rows]") {
+  TargetFixture f;
+  f.run(
+      "CREATE TABLE $.t (id bigint PRIMARY KEY, name text, n int) PARTITION BY RANGE (id);"
+      "CREATE TABLE $.t1 PARTITION OF $.t FOR VALUES FROM (0) TO (10);"
+      "CREATE TABLE $.t2 PARTITION OF $.t FOR VALUES FROM (10) TO (20)");
+  const auto layout = make_layout(f.name("t"), kColumns, {"id"});
+  BatchOf first(layout);
+  first.upsert(int8(1), full(1, "one", 1)).upsert(int8(11), full(11, "eleven", 1));
+  f.write(first);
+  BatchOf second(layout);
+  second.remove(int8(1)).overlay_from(int8(12), row({int8(12), unavailable(), int4(2)}), int8(1));
+  f.write(second);
+  CHECK(f.ask("SELECT * FROM $.t ORDER BY id") == "11,eleven,1|12,one,2");
+  BatchOf third(layout);
+  third.upsert(int8(50), full(50, "none", 1));
+  CHECK(kind_of_error([&] { f.write(third); }) == ErrorKind::data);
+}
