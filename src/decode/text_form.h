@@ -9,8 +9,9 @@
 
 namespace tidemark {
 
-// `payload` is a whole element without its length. Numbers in PostgreSQL's shortest form, dates and
-// times in ISO style and UTC, bytea as \x hexadecimal, booleans as true and false.
+// `payload` is a whole element without its length. Floats in the shortest form that reads back the
+// same (PostgreSQL's own now and then has a digit more), dates and times in ISO style and UTC,
+// bytea as \x hexadecimal, booleans as true and false.
 void append_text_form(Wire wire, std::string_view payload, Bytes& out);
 
 void append_float_text(float value, Bytes& out);
