@@ -1,0 +1,123 @@
+#include "decode/envelope.h"
+
+#include <algorithm>
+#include <array>
+
+#include "decode/refused.h"
+
+namespace tidemark {
+
+namespace {
+
+constexpr std::array<std::string_view, 24> kNames = {"before",
+                                                     "after",
+                                                     "source",
+                                                     "transaction",
+                                                     "op",
+                                                     "ts_ms",
+                                                     "ts_us",
+                                                     "ts_ns",
+                                                     "message",
+                                                     "status",
+                                                     "id",
+                                                     "event_count",
+                                                     "data_collections",
+                                                     "databaseName",
+                                                     "schemaName",
+                                                     "ddl",
+                                                     "tableChanges",
+                                                     "type",
+                                                     "aggregate_type",
+                                                     "additional_data",
+                                                     "timestamp",
+                                                     "specversion",
+                                                     "datacontenttype",
+                                                     "data"};
+
+}  // namespace
+
+Envelope::Envelope() {
+  for (const std::string_view name : kNames) names_.add(name);
+  values_.values.resize(kNames.size());
+}
+
+bool Envelope::read(JsonReader& reader, const FieldNames* row, FieldValues& row_values) {
+  values_.values.assign(kNames.size(), JsonValue{});
+  after_was_read_ = false;
+  others_ = false;
+  if (!reader.enter_object()) return false;
+  std::size_t next = 0;
+  std::string_view raw_name;
+  bool name_escaped = false;
+  for (;;) {
+    std::size_t place = next;
+    if (next >= kNames.size() || !reader.member_is(names_.expected(next))) {
+      if (!reader.member(raw_name, name_escaped)) return !reader.failed();
+      const std::int32_t found = name_escaped ? -1 : names_.find(raw_name);
+      if (found < 0) {
+        JsonValue ignored;
+        others_ = true;
+        if (!reader.value(ignored)) return false;
+        continue;
+      }
+      place = static_cast<std::size_t>(found);
+    }
+    if (!read_member(reader, place, row, row_values)) return false;
+    next = place + 1;
+  }
+}
+
+bool Envelope::read_member(JsonReader& reader, std::size_t place, const FieldNames* row,
+                           FieldValues& row_values) {
+  JsonValue& slot = values_.values[place];
+  if (slot.is_present()) {
+    throw Refused("the field \"" + names_.name(place) + "\" is there twice in the record",
+                  "a member's name may be used once; the record was not written by Debezium");
+  }
+  const bool is_after = place == static_cast<std::size_t>(Place::after) && row != nullptr;
+  const bool is_source = place == static_cast<std::size_t>(Place::source);
+  if ((!is_after && !is_source) || reader.peek() != JsonKind::object) return reader.value(slot);
+  const std::size_t begin = reader.position();
+  if (!(is_source ? source_.read(reader) : read_fields(reader, *row, "row", row_values))) {
+    return false;
+  }
+  after_was_read_ = after_was_read_ || is_after;
+  slot.kind = JsonKind::object;
+  slot.raw = reader.text().substr(begin, reader.position() - begin);
+  return true;
+}
+
+bool Envelope::only(std::initializer_list<Place> places) const {
+  if (others_) return false;
+  for (std::size_t i = 0; i < kNames.size(); ++i) {
+    const bool listed =
+        std::find(places.begin(), places.end(), static_cast<Place>(i)) != places.end();
+    if (values_.at(i).is_present() != listed) return false;
+  }
+  return true;
+}
+
+SkipReason Envelope::skip_reason(std::string_view topic, bool key_is_server_name) const {
+  if (only({Place::ts_ms}) && key_is_server_name) return SkipReason::heartbeat;
+  const std::string_view status = value(Place::status).raw;
+  if (topic.ends_with(".transaction") && (status == "BEGIN" || status == "END") &&
+      only({Place::status, Place::id, Place::event_count, Place::data_collections, Place::ts_ms})) {
+    return SkipReason::transaction_marker;
+  }
+  if (source_value().is_object() && value(Place::database_name).is_present() &&
+      value(Place::ddl).is_present() && value(Place::table_changes).is_present()) {
+    return SkipReason::schema_change;
+  }
+  if (only({Place::id, Place::type, Place::aggregate_type, Place::additional_data,
+            Place::timestamp})) {
+    return SkipReason::notification;
+  }
+  return SkipReason::none;
+}
+
+bool Envelope::is_cloud_event() const {
+  return value(Place::specversion).is_string() && value(Place::id).is_present() &&
+         source_value().is_string() && value(Place::type).is_present() && !op().is_present();
+}
+
+}  // namespace tidemark

@@ -1,0 +1,133 @@
+#include "decode/source_block.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+namespace tidemark {
+
+namespace {
+
+// Members that connectors add are learned for ${source.…}, up to so many.
+constexpr std::size_t kNamesMax = 256;
+constexpr std::size_t kPositionPartMax = 512;
+
+constexpr std::array<std::string_view, 29> kNames = {"version",    "connector",
+                                                     "name",       "ts_ms",
+                                                     "snapshot",   "db",
+                                                     "sequence",   "ts_us",
+                                                     "ts_ns",      "schema",
+                                                     "table",      "txId",
+                                                     "lsn",        "xmin",
+                                                     "origin",     "origin_lsn",
+                                                     "server_id",  "gtid",
+                                                     "file",       "pos",
+                                                     "row",        "thread",
+                                                     "query",      "change_lsn",
+                                                     "commit_lsn", "event_serial_no",
+                                                     "scn",        "commit_scn",
+                                                     "txSeq"};
+
+bool is_number(std::string_view text) {
+  return !text.empty() &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+// The text of a value as one part of a position; `none` where it has none.
+void append_part(const JsonValue& value, std::string_view none, Bytes& out) {
+  const bool usable = value.kind == JsonKind::number || value.is_string();
+  out.append(usable && value.raw.size() <= kPositionPartMax ? value.raw : none);
+}
+
+bool has(const JsonValue& value) {
+  return value.kind == JsonKind::number || (value.is_string() && !value.raw.empty());
+}
+
+// The next run of digits in the raw text of `sequence`, [\"1\",\"2\"]; "0" for null; empty:
+// neither.
+std::string_view next_number(std::string_view& raw) {
+  std::size_t at = 0;
+  while (at < raw.size() && (raw[at] < '0' || raw[at] > '9') && raw[at] != 'n') ++at;
+  std::size_t end = at;
+  while (end < raw.size() && raw[end] >= '0' && raw[end] <= '9') ++end;
+  const bool null = raw.substr(at).starts_with("null");
+  const std::string_view found = null ? "0" : raw.substr(at, end - at);
+  raw.remove_prefix(null ? at + 4 : end);
+  return found;
+}
+
+}  // namespace
+
+SourceBlock::SourceBlock() {
+  for (const std::string_view name : kNames) names_.add(name);
+  values_.values.resize(kNames.size());
+}
+
+bool SourceBlock::read(JsonReader& reader) {
+  // A stray member must neither grow the list for ever nor make later records fail.
+  if (names_.size() > kNamesMax) *this = SourceBlock();
+  return learn_fields(reader, names_, "source block", values_);
+}
+
+const JsonValue* SourceBlock::member(std::string_view name) const {
+  const std::int32_t place = names_.find(name);
+  if (place < 0 || static_cast<std::size_t>(place) >= values_.values.size()) return nullptr;
+  const JsonValue& found = values_.at(static_cast<std::size_t>(place));
+  return found.is_present() ? &found : nullptr;
+}
+
+std::int64_t integer_of(const JsonValue& value) {
+  std::int64_t number = 0;
+  const char* const end = value.raw.data() + value.raw.size();
+  if (value.kind != JsonKind::number) return 0;
+  const auto result = std::from_chars(value.raw.data(), end, number);
+  return result.ec == std::errc{} && result.ptr == end ? number : 0;
+}
+
+std::int64_t SourceBlock::time_us() const {
+  const std::int64_t us = integer_of(value(Place::ts_us));
+  if (us != 0) return us;
+  std::int64_t from_ms = 0;
+  const bool overflow = __builtin_mul_overflow(integer_of(value(Place::ts_ms)), 1000, &from_ms);
+  return overflow ? 0 : from_ms;
+}
+
+bool SourceBlock::append_postgres(Bytes& out) const {
+  const JsonValue& lsn = value(Place::lsn);
+  if (lsn.kind != JsonKind::number || !is_number(lsn.raw)) return false;
+  std::string_view sequence = value(Place::sequence).is_string() ? value(Place::sequence).raw : "";
+  const std::string_view commit = next_number(sequence);
+  const std::string_view own = next_number(sequence);
+  if (is_number(commit) && is_number(own)) {
+    out.append(commit);
+    out.append('/');
+  } else {
+    out.append("lsn:");
+  }
+  out.append(lsn.raw);
+  return true;
+}
+
+void SourceBlock::append_position(Bytes& out) const {
+  if (append_postgres(out)) return;
+  const auto part = [&](Place place, std::string_view none, bool last = false) {
+    append_part(value(place), none, out);
+    if (!last) out.append(':');
+  };
+  if (has(value(Place::file)) && has(value(Place::pos))) {
+    part(Place::file, "");
+    part(Place::pos, "");
+    part(Place::row, "0", true);
+  } else if (has(value(Place::commit_lsn))) {
+    part(Place::commit_lsn, "");
+    part(Place::change_lsn, "");
+    part(Place::event_serial_no, "0", true);
+  } else if (has(value(Place::scn))) {
+    part(Place::commit_scn, "0");
+    part(Place::scn, "");
+    part(Place::tx_id, "");
+    part(Place::tx_seq, "", true);
+  }
+}
+
+}  // namespace tidemark

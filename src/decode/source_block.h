@@ -1,0 +1,85 @@
+// The `source` member of an envelope: which table a change comes from, when it was committed there,
+// and its position. Members that nothing needs are passed over; their order does not matter.
+// Not thread-safe; values point into the record that was read last.
+//
+// The position as text (change.h, Event::source_position):
+//   PostgreSQL            "<last commit lsn or 0>/<lsn>" from `sequence`; "lsn:<lsn>" without it
+//   MySQL, MariaDB        "<file>:<pos>:<row>"
+//   SQL Server, Db2       "<commit_lsn>:<change_lsn>:<event_serial_no>"
+//   Oracle                "<commit_scn or 0>:<scn>:<txId>:<txSeq>"
+//   flattened records     "lsn:<__lsn>" where the field is there
+// Both halves of a key change carry the same text. Only the first form, two numbers, orders events
+// of one partition: the source emits transactions in the order of their commits, so an lsn alone
+// does not. Where a source gives no position (incremental snapshots, tombstones) the text is empty.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "base/bytes.h"
+#include "decode/fields.h"
+
+namespace tidemark {
+
+class SourceBlock {
+ public:
+  SourceBlock();
+
+  // The reader stands in front of an object. False: it has failed.
+  bool read(JsonReader& reader);
+
+  [[nodiscard]] const JsonValue& db() const { return value(Place::db); }
+  [[nodiscard]] const JsonValue& schema() const { return value(Place::schema); }
+  [[nodiscard]] const JsonValue& table() const { return value(Place::table); }
+  // Any member, for ${source.…}; null: it is not there.
+  [[nodiscard]] const JsonValue* member(std::string_view name) const;
+  // When the change was committed at the source; 0: unknown.
+  [[nodiscard]] std::int64_t time_us() const;
+  void append_position(Bytes& out) const;
+
+ private:
+  // In the order in which Debezium writes them for PostgreSQL, then MySQL: see source_block.cc.
+  enum class Place : std::uint8_t {
+    version,
+    connector,
+    name,
+    ts_ms,
+    snapshot,
+    db,
+    sequence,
+    ts_us,
+    ts_ns,
+    schema,
+    table,
+    tx_id,
+    lsn,
+    xmin,
+    origin,
+    origin_lsn,
+    server_id,
+    gtid,
+    file,
+    pos,
+    row,
+    thread,
+    query,
+    change_lsn,
+    commit_lsn,
+    event_serial_no,
+    scn,
+    commit_scn,
+    tx_seq,
+  };
+  [[nodiscard]] const JsonValue& value(Place place) const {
+    return values_.at(static_cast<std::size_t>(place));
+  }
+  bool append_postgres(Bytes& out) const;
+
+  FieldNames names_;
+  FieldValues values_;
+};
+
+// A JSON number without fraction; 0: it is none, or too large.
+std::int64_t integer_of(const JsonValue& value);
+
+}  // namespace tidemark
