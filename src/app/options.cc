@@ -87,7 +87,8 @@ std::vector<std::string> flag_names(const po::options_description& options) {
   return names;
 }
 
-[[noreturn]] void throw_unknown_flag(std::string flag, const po::options_description& options) {
+[[noreturn]] void throw_unknown_flag(const std::string& flag,
+                                     const po::options_description& options) {
   const std::string name = flag.substr(0, flag.find('='));
   if (std::find(kFlagsToCome.begin(), kFlagsToCome.end(), name) != kFlagsToCome.end()) {
     throw_usage(name + " is not in this version");

@@ -24,14 +24,14 @@ bool is_list(const SettingName& name) {
 }
 
 // librdkafka has two names for the brokers' addresses; one setting must not be two.
-std::string canonical_key(const std::string& section, std::string key) {
+std::string canonical_key(const std::string& section, const std::string& key) {
   return section == "kafka" && key == "metadata.broker.list" ? "bootstrap.servers" : key;
 }
 
 // Where a key that its section does not have would be at home.
 std::string hint_for_key(const SettingName& name) {
   const std::vector<std::string> keys = keys_of_section(name.section);
-  const std::string nearest = nearest_hint(name.key, keys);
+  std::string nearest = nearest_hint(name.key, keys);
   if (!nearest.empty()) return nearest;
   for (const Setting& setting : all_settings()) {
     if (setting.key != name.key || setting.section == name.section) continue;
@@ -126,7 +126,7 @@ void SettingsMerge::add(SettingName name, GivenText text, SettingLevel level,
     from_file = true;
     name.key.resize(name.key.size() - kFileSuffix.size());
   }
-  name.key = canonical_key(name.section, std::move(name.key));
+  name.key = canonical_key(name.section, name.key);
   GivenSetting added{std::move(name), {std::move(text)}, level, place, from_file};
   if (!is_known(added.name, place)) return;
   if (from_file && added.texts.front().text.empty()) return;  // "token-file =": none
@@ -139,17 +139,18 @@ void SettingsMerge::add(SettingName name, GivenText text, SettingLevel level,
 }
 
 void SettingsMerge::combine(GivenSetting& present, GivenSetting added) {
-  if (added.level > present.level) {
+  const bool mixed = added.from_file != present.from_file;
+  // On a command line the last word counts.
+  const bool last_word = added.level == SettingLevel::flag && !mixed && !is_list(added.name);
+  if (added.level > present.level || last_word) {
     present = std::move(added);
-  } else if (added.from_file != present.from_file) {
+  } else if (mixed) {
     fault("config.duplicate", added.place,
           added.name.display() + " is given twice: itself and as " + added.name.key + "-file (" +
               present.place + ")",
           "remove one of the two");
   } else if (is_list(added.name)) {
     present.texts.push_back(std::move(added.texts.front()));
-  } else if (added.level == SettingLevel::flag) {
-    present = std::move(added);  // on a command line the last word counts
   } else {
     fault("config.duplicate", added.place,
           added.name.display() + " is given twice, before at " + present.place,
