@@ -279,16 +279,18 @@ NumericResult append_numeric_unscaled(std::string_view big_endian, std::int32_t 
     big_endian.remove_prefix(1);
   }
   if (big_endian.size() > kUnscaledBytesMax) return NumericResult::out_of_range;
+  if (big_endian.size() <= 8 && scale >= 0 && scale <= kScaleMax) {
+    std::uint64_t value = negative ? ~std::uint64_t{0} : 0;
+    for (const char byte : big_endian) value = value << 8 | static_cast<std::uint8_t>(byte);
+    append_numeric_small(negative, negative ? 0 - value : value, scale, out);
+    return NumericResult::ok;
+  }
   thread_local Bytes digits;
   digits.clear();
   if (big_endian.size() <= 16) {
     Wide value = negative ? ~Wide{0} : Wide{0};
     for (const char byte : big_endian) value = value << 8 | static_cast<std::uint8_t>(byte);
     if (negative) value = ~value + 1;
-    if (big_endian.size() <= 8 && scale >= 0 && scale <= kScaleMax) {
-      append_numeric_small(negative, static_cast<std::uint64_t>(value), scale, out);
-      return NumericResult::ok;
-    }
     append_wide_decimal(value, digits);
   } else {
     append_big_decimal(magnitude_limbs(big_endian, negative), digits);

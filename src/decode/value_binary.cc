@@ -48,7 +48,9 @@ EncodeStatus encode_bytes_text(const ValuePlan& plan, const JsonValue& value, By
 }
 
 bool bit_of(std::string_view bytes, std::size_t i) {
-  return i / 8 < bytes.size() && (static_cast<std::uint8_t>(bytes[i / 8]) >> (i % 8) & 1U) != 0;
+  if (i / 8 >= bytes.size()) return false;
+  const std::uint32_t byte = static_cast<std::uint8_t>(bytes[i / 8]);
+  return (byte >> (i % 8) & 1U) != 0;
 }
 
 std::size_t significant_bits(std::string_view bytes) {

@@ -13,23 +13,6 @@
 namespace tidemark {
 namespace {
 
-// A plain integer within int64, as nearly all are; anything else goes the way of decimals.
-bool parse_integer(std::string_view text, std::int64_t& value) {
-  const bool negative = !text.empty() && text.front() == '-';
-  if (negative) text.remove_prefix(1);
-  if (text.empty() || text.size() > 19) return false;
-  std::uint64_t magnitude = 0;
-  for (const char c : text) {
-    const auto digit = static_cast<std::uint8_t>(c - '0');
-    if (digit > 9) return false;
-    magnitude = magnitude * 10 + digit;
-  }
-  constexpr std::uint64_t kMax = std::numeric_limits<std::int64_t>::max();
-  if (magnitude > kMax + (negative ? 1 : 0)) return false;
-  value = static_cast<std::int64_t>(negative ? 0 - magnitude : magnitude);
-  return true;
-}
-
 EncodeStatus numeric_failure(NumericResult result, const ValuePlan& plan, std::size_t at,
                              Bytes& out, EncodeFailure& why) {
   if (result == NumericResult::out_of_range) {

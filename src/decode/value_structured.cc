@@ -1,7 +1,6 @@
 // The structs of Debezium's time.precision.mode=structured (io.debezium.time.Structured*,
 // since 3.7): a field for each part, or a specialValue. Fractions came as "nanos" first, as
 // "picoseconds" later.
-#include <charconv>
 #include <cstdlib>
 
 #include "decode/calendar.h"
@@ -47,11 +46,9 @@ bool take_part(std::string_view name, const JsonValue& value, Parts& parts) {
   std::int64_t* part = part_named(name, parts);
   if (part == nullptr) return true;
   if (part == &parts.offset) parts.has_offset = true;
-  const char* end = value.raw.data() + value.raw.size();
-  const auto parsed = std::from_chars(value.raw.data(), end, *part);
-  // Far beyond every calendar, and far from overflow in what follows.
-  return value.kind == JsonKind::number && parsed.ec == std::errc() && parsed.ptr == end &&
-         std::abs(*part) <= 1000000000000000;
+  constexpr std::int64_t kFar = 1000000000000000;  // beyond every calendar, far from overflow
+  return value.kind == JsonKind::number && parse_integer(value.raw, *part) && *part >= -kFar &&
+         *part <= kFar;
 }
 
 bool read_parts(const JsonValue& value, Parts& parts) {

@@ -28,20 +28,7 @@ constexpr const char* kNotDate = "a date that PostgreSQL does not have";
 constexpr const char* kNotTimestamp = "a timestamp out of PostgreSQL's range";
 
 bool parse_count(const JsonValue& value, std::int64_t& count) {
-  if (value.kind != JsonKind::number) return false;
-  std::string_view text = value.raw;
-  const bool negative = text.front() == '-';
-  if (negative) text.remove_prefix(1);
-  std::int64_t sum = 0;
-  for (const char c : text) {
-    if (c < '0' || c > '9') return false;
-    const std::int64_t digit = c - '0';
-    if (__builtin_mul_overflow(sum, 10, &sum)) return false;
-    if (__builtin_sub_overflow(sum, digit, &sum)) return false;  // INT64_MIN has no positive twin
-  }
-  if (!negative && sum == kInt64Min) return false;
-  count = negative ? sum : -sum;
-  return true;
+  return value.kind == JsonKind::number && parse_integer(value.raw, count);
 }
 
 // Towards the past.
@@ -70,10 +57,13 @@ EncodeStatus append_date(std::int64_t epoch_days, const ValuePlan& plan, Bytes& 
 // Microseconds since 1970, or one of the infinities, as PostgreSQL counts.
 bool epoch_to_pg(std::int64_t count, TimeUnit unit, std::int64_t& pg) {
   switch (unit) {
-    case TimeUnit::ms:
+    case TimeUnit::ms: {
       if (count == kMsInfinity || count == kMsNegativeInfinity) break;
-      return pg_timestamp(floor_div(count, 86400000),
-                          (count - floor_div(count, 86400000) * 86400000) * 1000, pg);
+      constexpr std::int64_t kFar = 10000000000000000;  // beyond PostgreSQL's range, both ways
+      if (count < -kFar || count > kFar) return false;
+      const std::int64_t days = floor_div(count, 86400000);
+      return pg_timestamp(days, (count - days * 86400000) * 1000, pg);
+    }
     case TimeUnit::us:
       if (count == kMsInfinity * 1000 || count == kMsNegativeInfinity * 1000) break;
       if (count < kPgTimestampMin + kPgEpochUs) return false;

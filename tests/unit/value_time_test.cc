@@ -136,6 +136,10 @@ TEST_CASE("timestamps of every precision", "[value]") {
   CHECK(text_of(kTimestamp, precise(TypeKind::timestamp, 3), "1478267490123") ==
         "2016-11-04 13:51:30.123");
   CHECK(text_of(kTimestamp, kPgTimestamp, "-1") == "1969-12-31 23:59:59.999");
+  CHECK(text_of(kTimestamp, kPgTimestamp, "9224318015999999") == "294276-12-31 23:59:59.999");
+  CHECK(text_of(kTimestamp, kPgTimestamp, "9224318016000000") == "BAD");
+  CHECK(text_of(kTimestamp, kPgTimestamp, "9223372036854775807") == "BAD");
+  CHECK(text_of(kTimestamp, kPgTimestamp, "-9223372036854775808") == "BAD");
   CHECK(text_of(kMicroTimestamp, kPgTimestamp, "1505483490123456") == "2017-09-15 13:51:30.123456");
   CHECK(text_of(kMicroTimestamp, kPgTimestamp, "-2208988799999999") ==
         "1900-01-01 00:00:00.000001");
