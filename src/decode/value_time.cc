@@ -290,8 +290,8 @@ EncodeStatus encode_zoned_time(const ValuePlan& plan, const JsonValue& value, By
 }
 
 // The digits of a fraction that the column would round away, in any of interval's input forms.
-bool interval_beyond(std::string_view text, const PgType& target) {
-  const std::size_t keep = target.precision < 0 ? 6 : static_cast<std::size_t>(target.precision);
+bool interval_beyond(std::string_view text, std::int32_t precision) {
+  const auto keep = static_cast<std::size_t>(precision < 0 ? 6 : precision);
   for (std::size_t point = text.find('.'); point != std::string_view::npos;
        point = text.find('.', point + 1)) {
     std::size_t digit = point + 1;
@@ -311,11 +311,13 @@ EncodeStatus encode_interval(const ValuePlan& plan, const JsonValue& value, Byte
   if (text.empty() || text.find('\0') != std::string_view::npos) {
     return bad(out.size(), out, why, "not an interval");
   }
-  const bool beyond = plan.target.kind == TypeKind::interval && interval_beyond(text, plan.target);
+  const bool interval = plan.target.kind == TypeKind::interval;
+  if (interval && interval_beyond(text, 6)) {
+    return bad(out.size(), out, why, "an interval finer than a microsecond");
+  }
+  const bool beyond = interval && interval_beyond(text, plan.target.precision);
   const std::size_t at = append_text_element(text, out);
-  if (!beyond) return finish_text(plan, at, out, why);
-  if (plan.target.precision >= 0 && plan.target.precision < 6) return finer(plan, at, out, why);
-  return bad(at, out, why, "an interval finer than a microsecond");
+  return beyond ? finer(plan, at, out, why) : finish_text(plan, at, out, why);
 }
 
 // Schemaless: numbers are counted in the plan's unit, everything else is ISO text.

@@ -249,6 +249,7 @@ TEST_CASE("durations and intervals", "[value]") {
   CHECK(text_of(kInterval, kPgInterval, "\"P-1Y-2M0DT-4H0M0S\"") == "P-1Y-2M0DT-4H0M0S");
   CHECK(text_of(kInterval, kPgInterval, "\"PT0.1234567S\"") == "BAD");
   CHECK(text_of(kInterval, precise(TypeKind::interval, 3), "\"PT0.1234S\"") == "WIDEN interval");
+  CHECK(text_of(kInterval, precise(TypeKind::interval, 3), "\"PT0.1234567S\"") == "BAD");
   CHECK(text_of(kInterval, kText, "\"PT0.1234567S\"") == "PT0.1234567S");
 }
 
