@@ -18,8 +18,8 @@ constexpr std::size_t kPreparedMax = 1000;
 
 // Planning: the writer's statements join short arrays to tables by their keys, and are prepared
 // when the table may still be empty. A plan made then must not scan the table when it has grown, so
-// plans that do not use the key are priced out; keyless tables allow them again (planner_for_scan).
-// jit would be triggered by those prices.
+// plans that do not use the key are priced out; where there is no index to go by,
+// target/table_writer allows them for a statement. jit would be triggered by those prices.
 constexpr const char* kPinned =
     "SET TimeZone = 'UTC'; SET DateStyle = 'ISO, MDY'; SET IntervalStyle = 'postgres';"
     "SET extra_float_digits = 1; SET client_encoding = 'UTF8';"
@@ -105,7 +105,6 @@ void Session::open() {
     close();
     throw;
   }
-  PQsetNoticeReceiver(connection_, &on_notice, nullptr);
   const std::lock_guard lock(cancel_mutex_);
   cancel_handle_.reset(PQgetCancel(connection_), &PQfreeCancel);
 }
@@ -139,6 +138,7 @@ void Session::connect() {
   if (connection_ == nullptr) throw std::bad_alloc();
   // So that a refusal at the start carries its SQLSTATE.
   PQsetErrorVerbosity(connection_, PQERRORS_VERBOSE);
+  PQsetNoticeReceiver(connection_, &on_notice, nullptr);
   await_connection(timeout_seconds <= 0 ? 3600 : std::max(2, timeout_seconds));
   PQsetErrorVerbosity(connection_, PQERRORS_DEFAULT);
 }
@@ -358,7 +358,8 @@ void Session::fail(const PGresult* result) {
   } else {
     message = message_of(result, sqlstate);
   }
-  if (PQstatus(connection_) == CONNECTION_BAD && !sqlstate.starts_with("57P")) sqlstate = "08006";
+  const bool lost = PQstatus(connection_) == CONNECTION_BAD;
+  if (lost && !judge_sqlstate(sqlstate).connection_gone) sqlstate = "08006";
   SqlVerdict verdict = judge_sqlstate(sqlstate, committing);
   if (sqlstate == "0A000" && message.find("cached plan") != std::string::npos) {
     verdict = judge_sqlstate("26000");

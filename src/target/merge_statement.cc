@@ -340,7 +340,8 @@ std::string TableStatements::take(const std::vector<std::uint16_t>& absent) cons
          "t.tableoid AS part, g.n, row_number() OVER (PARTITION BY g.image) AS i FROM " +
          table + " AS t JOIN given AS g ON g.image = ROW(" + joined(have, ", ") +
          ")::text) AS v WHERE i <= n) DELETE FROM " + table +
-         " AS t USING victim AS v WHERE t.ctid = v.place AND t.tableoid = v.part";
+         " AS t WHERE t.ctid = ANY (ARRAY(SELECT place FROM victim)) AND (t.tableoid, t.ctid) IN "
+         "(SELECT part, place FROM victim)";
 }
 
 std::string TableStatements::copy() const {

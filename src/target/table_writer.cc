@@ -16,16 +16,19 @@ constexpr std::size_t kVariantsMax = 256;
 class ScanAllowed {
  public:
   ScanAllowed(Session& session, bool wanted) : session_(session), wanted_(wanted) {
-    if (wanted_) set("on");
+    if (wanted_) allow(true);
   }
   // Not in the destructor: after an error the transaction is undone, and this with it.
   void end() {
-    if (wanted_) set("off");
+    if (wanted_) allow(false);
   }
 
  private:
-  void set(const std::string& state) {
-    session_.run("SET LOCAL enable_seqscan = " + state + "; SET LOCAL enable_hashjoin = " + state);
+  void allow(bool scans) {
+    const std::string on = scans ? "on" : "off";
+    session_.run("SET LOCAL enable_seqscan = " + on + "; SET LOCAL enable_hashjoin = " + on +
+                 "; SET LOCAL enable_mergejoin = " + on +
+                 "; SET LOCAL enable_nestloop = " + (scans ? "off" : "on"));
   }
   Session& session_;
   const bool wanted_;

@@ -85,6 +85,19 @@ std::string hex(std::uint64_t value) {
   return text;
 }
 
+// schemas/state.sql for this schema. CREATE SCHEMA needs a privilege on the database even where the
+// schema exists.
+std::string state_sql(const std::string& state_schema, bool schema_exists) {
+  constexpr std::string_view kVariable = ":\"state_schema\"";
+  std::string sql = kStateSql;
+  const std::string name = quote_identifier(state_schema);
+  for (std::size_t at = 0; (at = sql.find(kVariable, at)) != std::string::npos; at += name.size()) {
+    sql.replace(at, kVariable.size(), name);
+  }
+  if (schema_exists) sql.erase(0, sql.find("CREATE TABLE"));
+  return sql;
+}
+
 // A position is a number only for Kafka; other sources have their own.
 std::optional<Offset> parse_offset(const StreamPartition& at, const std::string& text) {
   Offset offset;
@@ -153,21 +166,15 @@ Watermarks::Watermarks(std::string state_schema, std::string pipeline, std::stri
 
 void Watermarks::ensure_state(Session& session) const {
   const TextRows found = session.query_text(
-      "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
-      "WHERE n.nspname = $1 AND c.relname IN ('pipeline_watermarks', 'dead_letters', "
-      "'key_changes')",
+      "SELECT n.oid IS NOT NULL, count(c.oid) FROM (SELECT 1) AS one "
+      "LEFT JOIN pg_namespace n ON n.nspname = $1 LEFT JOIN pg_class c ON c.relnamespace = n.oid "
+      "AND c.relname IN ('pipeline_watermarks', 'dead_letters', 'key_changes') GROUP BY n.oid",
       {state_schema_});
-  if (found.at(0).at(0) == "3") return;
-  std::string sql = kStateSql;
-  constexpr std::string_view kVariable = ":\"state_schema\"";
-  const std::string name = quote_identifier(state_schema_);
-  for (std::size_t at = 0; (at = sql.find(kVariable, at)) != std::string::npos; at += name.size()) {
-    sql.replace(at, kVariable.size(), name);
-  }
+  if (found.at(0).at(1) == "3") return;
   try {
     // Two processes that start at once would both find it missing.
     session.run("BEGIN; SELECT pg_advisory_xact_lock(hashtext('tidemark ddl'))");
-    session.run(sql);
+    session.run(state_sql(state_schema_, found.at(0).at(0) == "t"));
     session.commit();
   } catch (const Error& error) {
     session.rollback();

@@ -4,6 +4,32 @@
 using namespace tidemark;
 using namespace tidemark::testing;
 
+namespace {
+
+// The generic plans of the statements that go by the key, made while the table is empty.
+std::vector<std::string> plans_of(TargetFixture& f, const Layout& layout) {
+  const TablePtr actual = read_table(
+      [&](const std::string& sql, const std::vector<std::string>& parameters) {
+        return f.sql.query_text(sql, parameters);
+      },
+      layout.target);
+  const TableStatements statements(layout, *actual);
+  std::vector<std::string> plans;
+  for (const std::string& text :
+       {statements.merge({}), statements.merge({LackBase::self, true, {}}),
+        statements.merge({LackBase::other, true, {}}), statements.remove(), statements.exist()}) {
+    const auto parameters = std::count(text.begin(), text.end(), '$');
+    std::string nulls;
+    for (std::ptrdiff_t i = 0; i < parameters; ++i) nulls += i == 0 ? "NULL" : ", NULL";
+    f.sql.run("PREPARE plan AS " + text);
+    plans.push_back(f.ask("EXPLAIN EXECUTE plan(" + nulls + ")"));
+    f.sql.run("DEALLOCATE plan");
+  }
+  return plans;
+}
+
+}  // namespace
+
 TEST_CASE("arrays, enumerations, bits, json, money, citext and others through every statement",
           "[target][types]") {
   TargetFixture f;
@@ -111,6 +137,11 @@ TEST_CASE("keys of types that are not their wire's", "[target][types]") {
     INFO(test.table);
     const auto layout =
         make_layout(f.name(test.table), {{"k", test.type}, {"v", pg_type(TypeKind::int4)}}, {"k"});
+    for (const std::string& plan : plans_of(f, *layout)) {
+      INFO(plan);
+      CHECK(plan.find("Index") != std::string::npos);
+      CHECK(plan.find("Seq Scan") == std::string::npos);
+    }
     BatchOf first(layout);
     first.upsert(test.inserted, row({test.inserted, int4(1)}));
     f.write(first);
