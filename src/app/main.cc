@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "app/check_command.h"
 #include "app/config_command.h"
 #include "app/exit_code.h"
 #include "app/options.h"
@@ -26,6 +27,7 @@ int run(const CommandLine& line) {
     return tidemark::kExitOk;
   }
   if (line.command == "run") return tidemark::run_command(line);
+  if (line.command == "check") return tidemark::check_command(line);
   return tidemark::config_command(line);
 }
 

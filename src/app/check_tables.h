@@ -1,0 +1,26 @@
+// Which target tables the topics lead to, as far as their names tell (<prefix>.<schema>.<table>),
+// and whether two of them meet. Pure; one thread.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "app/check_report.h"
+#include "tidemark/config.h"
+#include "tidemark/types.h"
+
+namespace tidemark {
+
+struct TopicTable {
+  std::string topic;
+  std::string source;  // "inventory.orders"
+  TableName target;
+};
+
+// Reports two topics with one table, names that differ only by case, and names that no table can
+// have. Where the template needs what only records hold (${db}, ${source.…}), nothing is derived.
+std::vector<TopicTable> check_table_names(const Config& config,
+                                          const std::vector<std::string>& topics,
+                                          CheckReport& report);
+
+}  // namespace tidemark
