@@ -13,6 +13,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kSlabBytes = 192U << 10;
 constexpr std::size_t kSlabEvents = 2000;
+constexpr std::size_t kBacklogBytes = 4U << 20;
 constexpr milliseconds kPoll{100};
 constexpr milliseconds kRoomWait{500};
 constexpr milliseconds kTableWait{20};
@@ -98,6 +99,7 @@ void Lane::Reader::on_revoked() {
   shared_.buffer.begin_generation(generation_);
   assigned_.clear();
   backlog_.clear();
+  backlog_bytes_ = 0;
   slab_.reset();
   fetching_ = false;
   last_index_ = 0;
@@ -196,23 +198,22 @@ void Lane::Reader::keep_for_later(const RecordView& record) {
     kept.record.headers.emplace_back(
         header.name, header.value ? std::optional(std::string(*header.value)) : std::nullopt);
   }
+  backlog_bytes_ += (record.key ? record.key->size() : 0) + (record.value ? record.value->size() : 0);
   backlog_.push_back(std::move(kept));
   // The first answer usually comes within milliseconds; a target that is away takes its time.
   if (backlog_.size() == 1) shared_.parts.wait_for_tables(kTableWait);
-  if (backlog_.size() > 100 && !paused_) set_paused(true);
+  if (backlog_bytes_ > kBacklogBytes && !paused_) set_paused(true);
 }
 
 void Lane::Reader::work_off_backlog() {
   while (!backlog_.empty()) {
     const Backlog& next = backlog_.front();
     const StreamPartition at{next.topic, next.partition};
-    if (!decode(next.record.view(at, next.offset))) {
-      if (!paused_) set_paused(true);
-      return;
-    }
+    if (!decode(next.record.view(at, next.offset))) return;
     backlog_.pop_front();
     flush_if_due();
   }
+  backlog_bytes_ = 0;
   if (paused_) set_paused(false);
 }
 

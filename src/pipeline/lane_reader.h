@@ -62,6 +62,7 @@ class Lane::Reader {
   std::shared_ptr<Slab> slab_;
   std::chrono::steady_clock::time_point slab_since_;
   std::deque<Backlog> backlog_;  // read, but a table's definition is not there yet
+  std::size_t backlog_bytes_ = 0;
 };
 
 }  // namespace tidemark
