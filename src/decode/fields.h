@@ -44,7 +44,13 @@ class FieldNames {
 struct FieldValues {
   std::vector<JsonValue> values;
   std::string unknown;  // a name that is not in the list, the first one; empty: none
-  [[nodiscard]] const JsonValue& at(std::size_t i) const { return values[i]; }
+  // Also for a place that was added to the list after the object was read.
+  [[nodiscard]] const JsonValue& at(std::size_t i) const {
+    return i < values.size() ? values[i] : kAbsent;
+  }
+
+ private:
+  static constexpr JsonValue kAbsent{};
 };
 
 // Reads one object. A name that is twice in it is refused (`what` names the object in the message),

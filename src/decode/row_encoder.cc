@@ -79,6 +79,28 @@ Span RowEncoder::key_of_row(const Binding& binding, const FieldValues& row_value
   return span_from(begin, out);
 }
 
+Span RowEncoder::fill_unavailable(Span row, Span before, Bytes& out) {
+  const auto length_at = [&out](std::size_t at) {
+    return static_cast<std::int32_t>(load_big<std::uint32_t>(out.data() + at));
+  };
+  const auto size_of = [](std::int32_t length) {
+    return 4 + (length > 0 ? static_cast<std::size_t>(length) : std::size_t{0});
+  };
+  const std::size_t begin = out.size();
+  std::size_t old = before.at;
+  for (std::size_t at = row.at; at < std::size_t{row.at} + row.length;) {
+    const std::size_t own_size = size_of(length_at(at));
+    const std::size_t old_size = size_of(length_at(old));
+    const bool taken = length_at(at) == kElementUnavailable;
+    const std::size_t size = taken ? old_size : own_size;
+    char* const place = out.extend(size);
+    std::memcpy(place, out.data() + (taken ? old : at), size);
+    at += own_size;
+    old += old_size;
+  }
+  return span_from(begin, out);
+}
+
 // The element of a key column has been appended at `at`, unless the row lacks it.
 void RowEncoder::row_key_element(const Binding& binding, std::size_t column, std::size_t at,
                                  bool lacking, Bytes& out) const {

@@ -33,6 +33,9 @@ class RowEncoder {
   // has not, they are taken from there.
   Span row(const Binding& binding, const FieldValues& values, Bytes& out);
 
+  // The row with the columns that it lacks as unavailable taken from `before`, of the same layout.
+  static Span fill_unavailable(Span row, Span before, Bytes& out);
+
   // Of the row encoded last.
   [[nodiscard]] bool has_unavailable() const { return has_unavailable_; }
   [[nodiscard]] bool has_absent() const { return has_absent_; }

@@ -1,0 +1,260 @@
+#include "decode/change_decoder.h"
+
+#include <algorithm>
+#include <string>
+
+#include "decode/refused.h"
+
+namespace tidemark {
+
+namespace {
+
+constexpr int kAttemptsMax = 4096;  // every attempt but the last has widened a column
+constexpr std::size_t kHeadersMax = 256;
+
+const char* const kNewKeyHeader = "__debezium.newkey";
+const char* const kOldKeyHeader = "__debezium.oldkey";
+
+void hold(const LayoutPtr& layout, const ChangePlace& place) {
+  place.event.layout = layout.get();
+  auto& held = place.slab.layouts;
+  if (!held.empty() && held.back() == layout) return;
+  if (std::find(held.begin(), held.end(), layout) == held.end()) held.push_back(layout);
+}
+
+// A field that had only nulls so far, and no column, has a value now.
+bool needs_column(const Binding& binding, const FieldValues* row) {
+  if (row == nullptr) return false;
+  return std::any_of(binding.unplaced.begin(), binding.unplaced.end(), [row](std::uint32_t field) {
+    const JsonValue& value = row->at(field);
+    return value.is_present() && !value.is_null();
+  });
+}
+
+void skip(SkipReason reason, const ChangePlace& place) {
+  place.event.op = Op::skip;
+  place.event.skip = reason;
+}
+
+}  // namespace
+
+const Binding& ChangeDecoder::binding(const RowShapePtr& shape, const RowShapePtr& key,
+                                      const FieldValues* row, bool flattened,
+                                      const ChangePlace& place) {
+  SourceTable& table = place.table;
+  if (const Binding* found = table.find(shape.get(), key.get())) {
+    if (!needs_column(*found, row)) return *found;
+    table.drop(found);
+  }
+  BindRequest request;
+  request.config = &config_.target;
+  request.table_config = table.config;
+  if (flattened) request.metadata_prefix = &config_.source.metadata_prefix;
+  request.settings.unavailable_value = config_.source.unavailable_value;
+  if (table.config != nullptr) request.settings.time_unit = table.config->time_unit;
+  request.source_table = table.display;
+  request.row = shape;
+  request.record_key = key;
+  request.row_values = row;
+  request.key_values = key != nullptr && key == place.key.shape() ? &place.key.values() : nullptr;
+  return table.keep(bind(request, place.target));
+}
+
+void ChangeDecoder::decode(const Change& change, const ChangePlace& place) {
+  const bool configured_key = place.table.config != nullptr && !place.table.config->key.empty();
+  if (!configured_key) place.key.require_usable();
+  RowShapePtr shape = change.shape;
+  // Rows without a schema have not been seen yet: what the delete leaves for its other half must be
+  // the whole row.
+  if (change.op == Op::remove && !shape->complete) shape = nullptr;
+  if (shape == nullptr && !place.target.is_defined()) return skip(SkipReason::excluded, place);
+  const std::size_t begin = place.slab.arena.size();
+  const FieldValues* row = change.op == Op::remove && !change.flattened ? nullptr : change.row;
+  for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
+    const Binding& bound = binding(shape, place.key.shape(), row, change.flattened, place);
+    if (!place.target.activate(bound.layout)) continue;
+    try {
+      encode(change, bound, place);
+      if (change.op != Op::remove) place.table.last_shape = shape;
+      return;
+    } catch (const TooWide& problem) {
+      place.slab.arena.truncate(begin);
+      widen(problem, place);
+    }
+  }
+  throw Refused("the table " + place.target.name().display() +
+                " would have to be widened for ever");
+}
+
+void ChangeDecoder::widen(const TooWide& problem, const ChangePlace& place) const {
+  const Column* column = place.target.required()->find(problem.column);
+  const bool wider = column != nullptr && !(column->type == problem.type);
+  if (wider && config_.target.schema_evolution == SchemaEvolution::evolve) {
+    return place.target.widen(problem.column, problem.type);
+  }
+  const std::string type = column == nullptr ? "" : " (" + column->type.sql() + ")";
+  throw Refused("column " + place.target.name().display() + "." + problem.column + type +
+                    " cannot hold the record's value: " + problem.reason,
+                "ALTER TABLE " + place.target.name().quoted() + " ALTER COLUMN " +
+                    quote_identifier(problem.column) + " TYPE " + problem.type.sql() +
+                    ", or set schema-evolution = evolve");
+}
+
+// The row that a change replaces or removes, where the record has it.
+const FieldValues& ChangeDecoder::old_row(const Change& change) {
+  if (change.flattened) return *change.row;
+  JsonReader reader(change.before.raw, config_.source.record_depth_max);
+  if (change.shape->typed) {
+    read_fields(reader, change.shape->names, "row", old_values_);
+  } else {
+    learn_fields(reader, change.shape->names, "row", old_values_);
+  }
+  return old_values_;
+}
+
+void ChangeDecoder::encode(const Change& change, const Binding& bound, const ChangePlace& place) {
+  place.event.op = change.op;
+  place.event.has_unavailable = false;
+  place.event.has_absent = false;
+  place.event.row = place.event.before = place.event.key = place.event.other_key = Span{};
+  hold(bound.layout, place);
+  if (bound.layout->keyless()) {
+    encode_keyless(change, bound, place);
+  } else {
+    encode_keyed(change, bound, place);
+  }
+}
+
+void ChangeDecoder::encode_keyed(const Change& change, const Binding& bound,
+                                 const ChangePlace& place) {
+  Event& event = place.event;
+  Bytes& arena = place.slab.arena;
+  const FieldValues* key = place.key.shape() == nullptr ? nullptr : &place.key.values();
+  if (bound.key_from_record) {
+    event.key = encoder_.key(bound, *key, arena);
+  } else if (change.op != Op::remove) {
+    event.key = encoder_.key_of_row(bound, *change.row, key, arena);
+    refuse_changed_key(change, bound, place);
+  } else {
+    if (!change.flattened && !change.before.is_object()) {
+      throw Refused(
+          "the record deletes a row and does not say which: the configured key is not in "
+          "its own key, and \"before\" is null",
+          "set REPLICA IDENTITY FULL for " + place.table.display + " at the source");
+    }
+    event.key = encoder_.key_of_row(bound, old_row(change), key, arena);
+  }
+  if (change.op != Op::remove) {
+    event.row = encoder_.row(bound, *change.row, arena);
+    event.has_unavailable = encoder_.has_unavailable();
+    event.has_absent = encoder_.has_absent();
+  }
+  if (!bound.key_from_record || place.record.headers.empty()) return;
+  if (change.op == Op::remove) encode_other_key(kNewKeyHeader, bound, place);
+  if (change.op == Op::create) encode_other_key(kOldKeyHeader, bound, place);
+}
+
+// A configured key that is not the record's own: an update that changes it would have to be two
+// events, and the old row would stay.
+void ChangeDecoder::refuse_changed_key(const Change& change, const Binding& bound,
+                                       const ChangePlace& place) {
+  if (change.op != Op::update || change.flattened || !change.before.is_object()) return;
+  Bytes& arena = place.slab.arena;
+  const std::size_t end = arena.size();
+  const FieldValues* key = place.key.shape() == nullptr ? nullptr : &place.key.values();
+  RowEncoder other;
+  const Span old = other.key_of_row(bound, old_row(change), key, arena);
+  const bool same = place.slab.bytes(old) == place.slab.bytes(place.event.key);
+  arena.truncate(end);
+  if (same) return;
+  throw Refused("the update changes the configured key of " + place.table.display,
+                "set message.key.columns at the source instead of key in [table." +
+                    place.table.display +
+                    "]: then Debezium writes such a change as a delete and an "
+                    "insert");
+}
+
+void ChangeDecoder::encode_keyless(const Change& change, const Binding& bound,
+                                   const ChangePlace& place) {
+  Event& event = place.event;
+  Bytes& arena = place.slab.arena;
+  const std::string hint = "set REPLICA IDENTITY FULL for " + place.table.display +
+                           " at the source, or give the table a key";
+  if (!change.says_op) {
+    throw Refused("a flattened row of a table without a key does not say whether it is new",
+                  "set add.fields=op in ExtractNewRecordState at the source");
+  }
+  const bool needs_before = change.op == Op::update || change.op == Op::remove;
+  const bool has_before = change.flattened ? change.op == Op::remove : change.before.is_object();
+  if (needs_before && !has_before) {
+    throw Refused("the table " + place.table.display +
+                      " has no key, and the record does not hold the whole row before the change",
+                  change.flattened ? hint + "; flattening loses the row before an update" : hint);
+  }
+  if (needs_before) {
+    event.before = encoder_.row(bound, old_row(change), arena);
+    if (encoder_.has_unavailable()) throw Refused("the row before the change lacks a value", hint);
+  }
+  if (change.op == Op::remove) return;
+  event.row = encoder_.row(bound, *change.row, arena);
+  event.has_absent = encoder_.has_absent();
+  if (!encoder_.has_unavailable()) return;
+  if (needs_before) event.row = RowEncoder::fill_unavailable(event.row, event.before, arena);
+  if (!needs_before) throw Refused("the row of a table without a key lacks a value", hint);
+}
+
+void ChangeDecoder::encode_other_key(const char* header, const Binding& bound,
+                                     const ChangePlace& place) {
+  std::size_t seen = 0;
+  for (const HeaderView& candidate : place.record.headers) {
+    if (++seen > kHeadersMax) return;
+    if (candidate.name != header || !candidate.value || candidate.value->empty()) continue;
+    if (!place.key.read_header(*candidate.value, header, *bound.record_key, place.topic,
+                               header_values_)) {
+      continue;
+    }
+    const std::size_t begin = place.slab.arena.size();
+    place.event.other_key = encoder_.key(bound, header_values_, place.slab.arena);
+    if (place.slab.bytes(place.event.other_key) == place.slab.bytes(place.event.key)) {
+      place.event.other_key = Span{};
+      place.slab.arena.truncate(begin);
+    }
+    return;
+  }
+}
+
+void ChangeDecoder::tombstone(const ChangePlace& place) {
+  const std::size_t begin = place.slab.arena.size();
+  const RowShapePtr& shape = place.table.last_shape;
+  for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
+    const Binding& bound =
+        binding(shape, place.key.shape(), nullptr, place.table.name.flattened, place);
+    if (bound.layout->keyless() || !bound.key_from_record) {
+      return skip(SkipReason::keyless_tombstone, place);
+    }
+    if (!place.target.activate(bound.layout)) continue;
+    try {
+      place.event.op = Op::tombstone;
+      hold(bound.layout, place);
+      place.event.key = encoder_.key(bound, place.key.values(), place.slab.arena);
+      encode_other_key(kNewKeyHeader, bound, place);
+      return;
+    } catch (const TooWide& problem) {
+      place.slab.arena.truncate(begin);
+      widen(problem, place);
+    }
+  }
+  throw Refused("the table " + place.target.name().display() +
+                " would have to be widened for ever");
+}
+
+void ChangeDecoder::truncate(const ChangePlace& place) {
+  LayoutPtr layout = place.target.current();
+  if (layout == nullptr || layout->required != place.target.required()) {
+    layout = binding(nullptr, nullptr, nullptr, false, place).layout;
+  }
+  place.event.op = Op::truncate;
+  hold(layout, place);
+}
+
+}  // namespace tidemark

@@ -1,0 +1,63 @@
+// One change, whatever form its record had, into an event: finds or makes the binding, encodes key
+// and row, pairs the halves of a key change by their headers. Widens columns on the way, where a
+// value does not fit and evolution allows it. Not thread-safe.
+#pragma once
+
+#include "decode/envelope.h"
+#include "decode/record_key.h"
+#include "decode/row_encoder.h"
+#include "decode/topic.h"
+#include "tidemark/change.h"
+#include "tidemark/config.h"
+#include "tidemark/record.h"
+
+namespace tidemark {
+
+// What a record says, taken out of its form.
+struct Change {
+  Op op = Op::skip;
+  RowShapePtr shape;                 // of `row` and `before`
+  const FieldValues* row = nullptr;  // `after`; of a flattened delete, the row that is gone
+  JsonValue before;                  // an object, or not
+  bool flattened = false;
+  bool says_op = true;  // false: flattened without __op, an insert or an update
+};
+
+// Where it was found, and where it goes.
+struct ChangePlace {
+  const RecordView& record;
+  Topic& topic;
+  SourceTable& table;
+  TargetTable& target;
+  const RecordKey& key;
+  Slab& slab;
+  Event& event;
+};
+
+class ChangeDecoder {
+ public:
+  explicit ChangeDecoder(const Config& config) : config_(config) {}
+
+  // Each fills `place.event` and appends to `place.slab`. Throws Refused.
+  void decode(const Change& change, const ChangePlace& place);
+  void tombstone(const ChangePlace& place);
+  void truncate(const ChangePlace& place);
+
+ private:
+  const Binding& binding(const RowShapePtr& shape, const RowShapePtr& key, const FieldValues* row,
+                         bool flattened, const ChangePlace& place);
+  const FieldValues& old_row(const Change& change);
+  void encode(const Change& change, const Binding& binding, const ChangePlace& place);
+  void encode_keyed(const Change& change, const Binding& binding, const ChangePlace& place);
+  void encode_keyless(const Change& change, const Binding& binding, const ChangePlace& place);
+  void encode_other_key(const char* header, const Binding& binding, const ChangePlace& place);
+  void refuse_changed_key(const Change& change, const Binding& binding, const ChangePlace& place);
+  void widen(const TooWide& problem, const ChangePlace& place) const;
+
+  const Config& config_;
+  RowEncoder encoder_;
+  FieldValues old_values_;
+  FieldValues header_values_;
+};
+
+}  // namespace tidemark
