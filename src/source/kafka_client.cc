@@ -1,12 +1,18 @@
 #include "source/kafka_client.h"
 
 #include <array>
+#include <chrono>
+#include <future>
+#include <memory>
+#include <thread>
 
 #include "base/log.h"
 #include "tidemark/error.h"
 
 namespace tidemark {
 namespace {
+
+constexpr std::chrono::seconds kDestroyTimeout{3};
 
 // syslog's levels. Most of what librdkafka calls an error heals by itself; what does not, comes
 // back from a call as well.
@@ -22,6 +28,19 @@ void on_log(const rd_kafka_t* /*client*/, int level, const char* facility, const
 }
 
 }  // namespace
+
+void rdkafka::destroy_without_leaving(rd_kafka_t* client) {
+  auto done = std::make_shared<std::promise<void>>();
+  const std::future<void> ended = done->get_future();
+  std::thread([client, done] {
+    rd_kafka_destroy_flags(client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    done->set_value();
+  }).detach();
+  if (ended.wait_for(kDestroyTimeout) != std::future_status::ready) {
+    log_event(Level::warning, "kafka.client_left_behind",
+              "librdkafka does not end a client whose topic was deleted; it goes with the process");
+  }
+}
 
 rdkafka::Client make_client(const KafkaProperties& properties, RegisterCallbacks callbacks,
                             void* owner) {

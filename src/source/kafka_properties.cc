@@ -197,6 +197,8 @@ KafkaProperties reader_properties(const KafkaConfig& config) {
     if (name != "group.id" && name != "group.instance.id") out.emplace_back(name, value);
   }
   out.emplace_back("queued.max.messages.kbytes", "16384");
+  // To go elsewhere, the fetch under way has to end first.
+  out.emplace_back("fetch.wait.max.ms", "20");
   append_required(out);
   return out;
 }

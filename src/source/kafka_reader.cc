@@ -52,6 +52,7 @@ void KafkaReader::start(const StreamPartition& partition, Offset offset) {
   }
   at_ = partition;
   gap_begin_ = offset;
+  end_.reset();
   fresh_ = true;
 }
 
@@ -74,14 +75,17 @@ std::optional<OwnedRecord> KafkaReader::read(const StreamPartition& partition, O
   for (;;) {
     if (held_ && held_->offset == offset.value) return owned(*held_);
     if (held_ && held_->offset > offset.value) return std::nullopt;
+    if (end_ && (offset < *end_ || fresh_)) return std::nullopt;
+    // An end that was seen before this record was written, perhaps: librdkafka says it only once.
+    if (end_) start(partition, offset);
     const auto left =
         std::chrono::duration_cast<milliseconds>(deadline - std::chrono::steady_clock::now());
     if (left.count() <= 0) fail(RD_KAFKA_RESP_ERR__TIMED_OUT, offset);
-    if (step(offset, left) == Step::absent) return std::nullopt;
+    if (!step(offset, left)) return std::nullopt;
   }
 }
 
-KafkaReader::Step KafkaReader::step(Offset offset, milliseconds timeout) {
+bool KafkaReader::step(Offset offset, milliseconds timeout) {
   if (waker_.owes()) timeout = std::min(timeout, FetchWaker::kInterval);
   rdkafka::Message message(
       rd_kafka_consume(topic_.get(), at_.partition.value, static_cast<int>(timeout.count())));
@@ -89,28 +93,27 @@ KafkaReader::Step KafkaReader::step(Offset offset, milliseconds timeout) {
   rd_kafka_poll(client_.get(), 0);
   if (!message) {
     waker_.wake();
-    return Step::again;
+    return true;
   }
   switch (fault_of(message->err)) {
     case KafkaFault::none:
       waker_.taken();
-      gap_begin_ = held_ ? Offset{held_->offset}.next() : gap_begin_;
+      if (held_) gap_begin_ = Offset{held_->offset}.next();
       held_ = std::move(message);
-      return Step::again;
+      end_.reset();
+      return true;
     case KafkaFault::caught_up:
-      if (message->offset > offset.value || fresh_) return Step::absent;
-      // An end that was seen long ago, before the record was written: ask anew.
-      start(at_, offset);
-      return Step::again;
+      end_ = Offset{message->offset};
+      return true;
     case KafkaFault::out_of_range:
       stop();
-      return Step::absent;
+      return false;
     default:
       if (message->err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
           message->err == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION ||
           message->err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC) {
         stop();
-        return Step::absent;
+        return false;
       }
       fail(message->err, offset);
   }

@@ -27,21 +27,21 @@ class KafkaReader {
                                   std::chrono::milliseconds timeout);
 
  private:
-  enum class Step { again, found, absent };
-
   void start(const StreamPartition& partition, Offset offset);
   void stop();
   [[nodiscard]] bool can_go_on_to(const StreamPartition& partition, Offset offset) const;
-  Step step(Offset offset, std::chrono::milliseconds timeout);
+  // Takes what comes next; false: the partition has nothing at this offset any more.
+  bool step(Offset offset, std::chrono::milliseconds timeout);
   [[noreturn]] void fail(rd_kafka_resp_err_t error, Offset offset);
 
   rdkafka::Client client_;
   FetchWaker waker_;
   rdkafka::Topic topic_;
-  StreamPartition at_;     // what topic_ reads, if it does
-  rdkafka::Message held_;  // the last record that was taken
-  Offset gap_begin_;       // Kafka has no record from here up to held_
-  bool fresh_ = false;     // started within this call of read()
+  StreamPartition at_;         // what topic_ reads, if it does
+  rdkafka::Message held_;      // the last record that was taken
+  Offset gap_begin_;           // Kafka has no record from here up to held_
+  std::optional<Offset> end_;  // Kafka had no record from held_ up to here, and none at it
+  bool fresh_ = false;         // started within this call of read()
 };
 
 }  // namespace tidemark

@@ -405,9 +405,16 @@ void KafkaSource::close(milliseconds timeout) {
   reader_.reset();
   const rdkafka::Queue queue(rd_kafka_queue_new(client_.get()));
   const rdkafka::ErrorHandle error(rd_kafka_consumer_close_queue(client_.get(), queue.get()));
+  // By events, not by callbacks: librdkafka aborts when a record that was still queued comes here.
   while (rd_kafka_consumer_closed(client_.get()) == 0 && Clock::now() < deadline) {
-    rd_kafka_queue_poll_callback(queue.get(), 20);
+    const rdkafka::Event event(rd_kafka_queue_poll(queue.get(), 20));
+    if (event && rd_kafka_event_type(event.get()) == RD_KAFKA_EVENT_REBALANCE) {
+      rd_kafka_assign(client_.get(), nullptr);
+    }
   }
+  member_ = false;
+  owned_.clear();
+  assigned_.clear();
   events_.clear();
 }
 

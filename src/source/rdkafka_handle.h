@@ -18,10 +18,9 @@ struct Deleter {
 };
 
 // Without leaving the group: whoever wants to leave calls rd_kafka_consumer_close*() before, with a
-// time limit of its own; a destructor must not wait for a broker that is away.
-inline void destroy_without_leaving(rd_kafka_t* client) {
-  rd_kafka_destroy_flags(client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
-}
+// time limit of its own. Waits a few seconds at most and then leaves the client to its own threads:
+// 2.0.2 never ends where a topic was deleted that was being read (fixed in 2.1 and 2.6.1).
+void destroy_without_leaving(rd_kafka_t* client);
 
 using Client = std::unique_ptr<rd_kafka_t, Deleter<destroy_without_leaving>>;
 using Producer = std::unique_ptr<rd_kafka_t, Deleter<rd_kafka_destroy>>;

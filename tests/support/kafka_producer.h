@@ -52,12 +52,8 @@ class KafkaProducer {
     }
     const rdkafka::Queue queue(rd_kafka_queue_new(client_.get()));
     rd_kafka_CreateTopics(client_.get(), topics.data(), topics.size(), nullptr, queue.get());
-    const rdkafka::Event event(rd_kafka_queue_poll(queue.get(), 30000));
     rd_kafka_NewTopic_destroy_array(topics.data(), topics.size());
-    if (!event) throw std::runtime_error("create topics: no answer");
-    if (rd_kafka_event_error(event.get()) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-      throw std::runtime_error(rd_kafka_event_error_string(event.get()));
-    }
+    const rdkafka::Event event = wait_for_answer(queue.get());
     check_topics(event.get());
   }
 
@@ -70,6 +66,37 @@ class KafkaProducer {
       }
       rd_kafka_poll(client_.get(), 100);
     }
+  }
+
+  // A transaction; the first one registers the properties' transactional.id.
+  void begin() {
+    if (!transactional_) throw_if(rd_kafka_init_transactions(client_.get(), 30000));
+    transactional_ = true;
+    throw_if(rd_kafka_begin_transaction(client_.get()));
+  }
+  void end(bool commit) {
+    flush();
+    throw_if(commit ? rd_kafka_commit_transaction(client_.get(), 30000)
+                    : rd_kafka_abort_transaction(client_.get(), 30000));
+  }
+
+  // As retention does it.
+  void delete_records_before(const std::string& topic, std::int32_t partition,
+                             std::int64_t offset) {
+    const auto list = rdkafka::make_partition_list(1);
+    rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), partition)->offset = offset;
+    rd_kafka_DeleteRecords_t* request = rd_kafka_DeleteRecords_new(list.get());
+    const rdkafka::Queue queue(rd_kafka_queue_new(client_.get()));
+    rd_kafka_DeleteRecords(client_.get(), &request, 1, nullptr, queue.get());
+    rd_kafka_DeleteRecords_destroy(request);
+    wait_for_answer(queue.get());
+  }
+  void delete_topic(const std::string& topic) {
+    rd_kafka_DeleteTopic_t* request = rd_kafka_DeleteTopic_new(topic.c_str());
+    const rdkafka::Queue queue(rd_kafka_queue_new(client_.get()));
+    rd_kafka_DeleteTopics(client_.get(), &request, 1, nullptr, queue.get());
+    rd_kafka_DeleteTopic_destroy(request);
+    wait_for_answer(queue.get());
   }
 
   // Waits until everything is delivered; how many records have failed so far.
@@ -95,6 +122,20 @@ class KafkaProducer {
     ++failures.count;
     failures.last =
         std::string(rd_kafka_topic_name(message->rkt)) + ": " + rd_kafka_err2str(message->err);
+  }
+
+  static rdkafka::Event wait_for_answer(rd_kafka_queue_t* queue) {
+    rdkafka::Event event(rd_kafka_queue_poll(queue, 30000));
+    if (!event) throw std::runtime_error("the broker does not answer");
+    if (rd_kafka_event_error(event.get()) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+      throw std::runtime_error(rd_kafka_event_error_string(event.get()));
+    }
+    return event;
+  }
+
+  static void throw_if(rd_kafka_error_t* raw) {
+    const rdkafka::ErrorHandle error(raw);
+    if (error) throw std::runtime_error(rd_kafka_error_string(error.get()));
   }
 
   static void check_topics(rd_kafka_event_t* event) {
@@ -146,6 +187,7 @@ class KafkaProducer {
 
   std::unique_ptr<Failures> failures_ = std::make_unique<Failures>();
   rdkafka::Producer client_;
+  bool transactional_ = false;
 };
 
 }  // namespace tidemark::test
