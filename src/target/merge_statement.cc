@@ -217,9 +217,11 @@ std::string TableStatements::based_source(const std::string& arrays) const {
       continue;
     }
     const std::string base = stored("b", i);
-    parts.push_back("CASE WHEN " + mask_bit('u', i) + " THEN " + base + " WHEN " +
-                    mask_bit('a', i) + " THEN CASE WHEN " + found + " THEN " + base + " ELSE " +
-                    facts_[i].default_sql + " END ELSE " + value + " END AS " + value_name(i));
+    std::string text = "CASE WHEN " + mask_bit('u', i) + " THEN " + base;
+    text += " WHEN " + mask_bit('a', i) + " THEN CASE WHEN " + found;
+    text += " THEN " + base + " ELSE " + facts_[i].default_sql;
+    text += " END ELSE " + value + " END AS " + value_name(i);
+    parts.push_back(text);
   }
   parts.emplace_back("s.op");
   parts.push_back("CASE WHEN (" + any_mask() + ") AND NOT (" + found + ") THEN " + raise("s.u0") +
@@ -239,7 +241,7 @@ std::string TableStatements::overriding() const {
 // ---------------------------------------------------------------------------------------
 
 std::string TableStatements::new_value(const MergeVariant& variant, std::size_t i) const {
-  const std::string value = "s." + value_name(i);
+  std::string value = "s." + value_name(i);
   if (!variant.unavailable || variant.base == LackBase::other || column(i).key) return value;
   return "CASE WHEN " + mask_bit('u', i) + " THEN " + stored("t", i) + " ELSE " + value + " END";
 }

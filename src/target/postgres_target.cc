@@ -21,10 +21,10 @@ std::string owner_name() {
   return std::string(host.data()) + "/" + std::to_string(getpid());
 }
 
-// An error of DDL is never bad data.
+// An error of DDL is never bad data. Called while it is being handled.
 [[noreturn]] void throw_ddl_error(const Error& error, const Table& required,
                                   const std::string& statement) {
-  if (error.kind() == ErrorKind::retry) throw error;
+  if (error.kind() == ErrorKind::retry) throw;
   throw Error(ErrorKind::fatal, required.name.display() + " cannot be changed: " + error.what(),
               "the statement was: " + statement + ";" +
                   (error.hint().empty() ? "" : " (" + error.hint() + ")"),

@@ -18,102 +18,117 @@ std::string jsonb(const std::string& text) {
 
 }  // namespace
 
+namespace {
+
+const std::string kOne = int8(1);
+const std::string kTwo = int8(2);
+const std::string kThree = int8(3);
+const std::string kLink("\0link", 5);
+const std::string kStored =
+    row({int8(1), bytes("o\\n\"e'"), null(), jsonb("{\"k\": [1, null]}"), bytes("{1,NULL}")});
+const std::string kPartial = row({int8(2), unavailable(), int4(5), unavailable(), null()});
+
+KeyChangeLeft& leave(FoldedBatch& batch, const Layout& layout, char side,
+                     const std::string& old_key, const std::string& new_key,
+                     std::string_view position) {
+  KeyChangeLeft& half = batch.key_changes_left.emplace_back();
+  half.side = side;
+  half.id = {&layout, "topic", old_key, new_key, position};
+  half.partition = 3;
+  return half;
+}
+
+// Six halves of every sort; `not at all` leaves nothing.
+FoldedBatch example_halves(const Layout& layout) {
+  FoldedBatch batch;
+  KeyChangeLeft& whole = leave(batch, layout, 'd', kOne, kTwo, "whole");
+  whole.has_base = true;
+  whole.base = kOne;
+  KeyChangeLeft& partial = leave(batch, layout, 'c', kOne, kTwo, "partial");
+  partial.has_row = true;
+  partial.row = kPartial;
+  partial.at_key = kTwo;
+  KeyChangeLeft& both = leave(batch, layout, 'd', kOne, kThree, "both");
+  both.has_row = both.has_base = true;
+  both.row = kPartial;
+  both.base = kOne;
+  both.at_key = kLink;
+  KeyChangeLeft& no_base = leave(batch, layout, 'd', kThree, kOne, "no base");
+  no_base.has_base = true;
+  no_base.base = kThree;
+  KeyChangeLeft& nothing = leave(batch, layout, 'd', kThree, kOne, "not at all");
+  nothing.has_base = nothing.only_if_row = true;
+  nothing.base = kThree;
+  leave(batch, layout, 'c', kThree, kOne, "");
+  return batch;
+}
+
+}  // namespace
+
 TEST_CASE("halves of key changes come back as they were left", "[target][ledger]") {
   TargetFixture f;
   const auto layout = make_layout(f.name("t"), kColumns, {"id"});
   BatchOf first(layout);
-  const std::string stored =
-      row({int8(1), bytes("o\\n\"e'"), null(), jsonb("{\"k\": [1, null]}"), bytes("{1,NULL}")});
-  first.upsert(int8(1), stored);
+  first.upsert(kOne, kStored);
   f.write(first);
-
-  const std::string k1 = int8(1);
-  const std::string k2 = int8(2);
-  const std::string k3 = int8(3);
-  const std::string partial = row({int8(2), unavailable(), int4(5), unavailable(), null()});
-  const std::string link = std::string("\0link", 5);
-  FoldedBatch lefts;
-  const auto left = [&](char side, const std::string& old_key, const std::string& new_key,
-                        std::string_view position) -> KeyChangeLeft& {
-    KeyChangeLeft& half = lefts.key_changes_left.emplace_back();
-    half.side = side;
-    half.id = {layout.get(), "topic", old_key, new_key, position};
-    half.partition = 3;
-    return half;
-  };
-  {
-    KeyChangeLeft& half = left('d', k1, k2, "whole");  // the stored row, as it is
-    half.has_base = true;
-    half.base = k1;
-  }
-  {
-    KeyChangeLeft& half = left('c', k1, k2, "partial");
-    half.has_row = true;
-    half.row = partial;
-    half.at_key = k2;
-  }
-  {
-    KeyChangeLeft& half = left('d', k1, k3, "both");
-    half.has_row = true;
-    half.row = partial;
-    half.has_base = true;
-    half.base = k1;
-    half.at_key = link;
-  }
-  {
-    KeyChangeLeft& half = left('d', k3, k1, "no base");
-    half.has_base = true;
-    half.base = k3;
-  }
-  {
-    KeyChangeLeft& half = left('d', k3, k1, "not at all");
-    half.has_base = true;
-    half.base = k3;
-    half.only_if_row = true;
-  }
-  left('c', k3, k1, "");
   f.begin();
-  f.target->write(lefts);
+  f.target->write(example_halves(*layout));
   f.commit();
 
   f.begin();
   const std::vector<KeyChangeRow> rows =
-      f.target->lock_key_changes({{layout.get(), "topic", k1, k2, "whatever"},
-                                  {layout.get(), "", k3, k1, ""},
-                                  {layout.get(), "topic", k1, k2, "again"},
-                                  {layout.get(), "topic", k1, k3, ""},
-                                  {layout.get(), "topic", k2, k3, ""}});
+      f.target->lock_key_changes({{layout.get(), "topic", kOne, kTwo, "whatever"},
+                                  {layout.get(), "", kThree, kOne, ""},
+                                  {layout.get(), "topic", kOne, kTwo, "again"},
+                                  {layout.get(), "topic", kOne, kThree, ""},
+                                  {layout.get(), "topic", kTwo, kThree, ""}});
   REQUIRE(rows.size() == 5);
   CHECK(rows[0].side == 'd');
   CHECK(rows[0].position == "whole");
   CHECK(rows[0].has_row);
-  CHECK(rows[0].row == stored);
+  CHECK(rows[0].row == kStored);
   CHECK(rows[0].at_key.empty());
   CHECK(rows[0].partition == 3);
-  CHECK(rows[0].old_key == k1);
-  CHECK(rows[0].new_key == k2);
+  CHECK(rows[0].old_key == kOne);
+  CHECK(rows[0].new_key == kTwo);
   CHECK(rows[0].layout == layout.get());
   CHECK(rows[1].side == 'c');
-  CHECK(rows[1].row == partial);
-  CHECK(rows[1].at_key == k2);
+  CHECK(rows[1].row == kPartial);
+  CHECK(rows[1].at_key == kTwo);
   CHECK(rows[2].row ==
         row({int8(2), bytes("o\\n\"e'"), int4(5), jsonb("{\"k\": [1, null]}"), null()}));
-  CHECK(rows[2].at_key == link);
+  CHECK(rows[2].at_key == kLink);
   CHECK_FALSE(rows[3].has_row);
   CHECK(rows[3].side == 'd');
   CHECK_FALSE(rows[4].has_row);
   CHECK(rows[4].position.empty());
+  f.target->rollback();
+}
+
+TEST_CASE("halves are taken by their ids, and incomplete rows are hints", "[target][ledger]") {
+  TargetFixture f;
+  const auto layout = make_layout(f.name("t"), kColumns, {"id"});
+  BatchOf first(layout);
+  first.upsert(kOne, kStored);
+  f.write(first);
+  f.begin();
+  f.target->write(example_halves(*layout));
+  f.commit();
+  f.begin();
   FoldedBatch taken;
-  taken.key_changes_taken = {rows[0].id, rows[3].id, rows[4].id};
+  for (const KeyChangeRow& found :
+       f.target->lock_key_changes({{layout.get(), "topic", kThree, kOne, ""}})) {
+    taken.key_changes_taken.push_back(found.id);
+  }
   f.target->write(taken);
   f.commit();
-
-  // Only the incomplete row is a hint for its partition's owner.
+  CHECK(f.ask("SELECT position FROM " + f.config.target.state_schema +
+              ".key_changes ORDER BY position") == "both|partial|whole");
   const Assignment assignment = f.make_target()->take({{"topic", Partition{3}}});
   REQUIRE(assignment.hints.size() == 1);
   CHECK(assignment.hints[0].at == StreamPartition{"topic", Partition{3}});
   CHECK(assignment.hints[0].table == f.name("t"));
-  CHECK(assignment.hints[0].at_key == k2);
+  CHECK(assignment.hints[0].at_key == kTwo);
   CHECK(assignment.hints[0].position == "partial");
   CHECK(f.make_target()->take({{"topic", Partition{4}}}).hints.empty());
 }

@@ -35,7 +35,7 @@ bool ensure(TargetFixture& f, const LayoutPtr& layout) {
 
 std::optional<TablePtr> wait_for(Catalog& catalog, const TableName& name) {
   for (int i = 0; i < 100; ++i) {
-    if (const auto found = catalog.find(name)) return found;
+    if (auto found = catalog.find(name)) return found;
     catalog.wait(std::chrono::milliseconds(100));
   }
   return std::nullopt;
