@@ -12,7 +12,8 @@ enum class KafkaFault {
   none,          // informational
   caught_up,     // the end of a partition
   out_of_range,  // Kafka does not hold the position
-  partition,     // this partition cannot be read on: corrupt, deleted, forbidden
+  partition,     // this partition cannot be read on: damaged, or in a way we do not know
+  topic,         // the same for all its partitions: deleted, or never there
   brokers,       // away, busy or not letting us in: librdkafka tries again by itself
   evicted,       // the group has gone on without us
   stale,         // a commit of an owner that no longer is one: the fence has decided already

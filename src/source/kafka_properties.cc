@@ -7,6 +7,7 @@
 #include <numeric>
 #include <optional>
 
+#include "source/fetch_waker.h"
 #include "source/rdkafka_version.h"
 #include "tidemark/error.h"
 
@@ -136,12 +137,8 @@ void refuse_if_listed(const std::string& name, const std::string& value) {
   }
 }
 
-void append_if_known(KafkaProperties& to, const char* name, const char* value) {
-  if (rdkafka::knows_property(name)) to.emplace_back(name, value);
-}
-
 // What a user may change. Sizes: tests/tools/bench_consume.cc has the figures behind them.
-KafkaProperties defaults() {
+KafkaProperties defaults(const KafkaProperties& user) {
   KafkaProperties out = {
       {"client.id", "tidemark"},
       {"partition.assignment.strategy", "roundrobin"},
@@ -153,7 +150,12 @@ KafkaProperties defaults() {
       {"topic.metadata.refresh.interval.ms", "30000"},
       {"topic.blacklist", "^__consumer_offsets$,^__transaction_state$,^__share_group_state$"},
   };
-  append_if_known(out, rdkafka::kFetchQueueBackoff, "10");
+  if (rdkafka::knows_property(rdkafka::kFetchQueueBackoff)) {
+    out.emplace_back(rdkafka::kFetchQueueBackoff, "10");
+  } else if (!FetchWaker::works_with(user)) {
+    // A second's worth of records instead.
+    out.emplace_back("queued.max.messages.kbytes", "262144");
+  }
   return out;
 }
 
@@ -180,7 +182,7 @@ void check_kafka_property(const std::string& name, const std::string& value) {
 }
 
 KafkaProperties consumer_properties(const KafkaConfig& config, std::uint32_t lane) {
-  KafkaProperties out = defaults();
+  KafkaProperties out = defaults(config.properties);
   for (const auto& [name, value] : config.properties) {
     if (name == "group.id") continue;
     const bool instance = name == "group.instance.id";
@@ -192,7 +194,7 @@ KafkaProperties consumer_properties(const KafkaConfig& config, std::uint32_t lan
 }
 
 KafkaProperties reader_properties(const KafkaConfig& config) {
-  KafkaProperties out = defaults();
+  KafkaProperties out = defaults(config.properties);
   for (const auto& [name, value] : config.properties) {
     if (name != "group.id" && name != "group.instance.id") out.emplace_back(name, value);
   }

@@ -203,10 +203,11 @@ PollResult KafkaSource::result_of(rdkafka::Message message) {
       result.offset = Offset{message->offset};
       return result;
     case KafkaFault::out_of_range:
-      return halted(at, error, out_of_range_text(at, message->offset));
+      report_halted(at, error, out_of_range_text(at, message->offset));
+      break;
     case KafkaFault::partition:
-      if (assigned_.contains(at)) return halted(at, error, text);
-      report_unreachable(text, hint_of(error));
+    case KafkaFault::topic:
+      report_unreadable(at, error, text);
       break;
     case KafkaFault::evicted:
       log_event(Level::warning, "kafka.evicted", text, {{"hint", hint_of(error)}});
@@ -227,10 +228,10 @@ PollResult KafkaSource::result_of(rdkafka::Message message) {
   return next_event().value_or(PollResult{});
 }
 
-PollResult KafkaSource::halted(const StreamPartition& partition, rd_kafka_resp_err_t error,
-                               const std::string& text) {
+void KafkaSource::report_halted(const StreamPartition& partition, rd_kafka_resp_err_t error,
+                                const std::string& text) {
   // Said once: librdkafka repeats some errors with each fetch, and others never.
-  if (!assigned_.contains(partition) || !halted_.insert(partition).second) return {};
+  if (!assigned_.contains(partition) || !halted_.insert(partition).second) return;
   pause(partition);
   PollResult result;
   result.kind = PollKind::halted;
@@ -240,7 +241,21 @@ PollResult KafkaSource::halted(const StreamPartition& partition, rd_kafka_resp_e
                     ? "the changes in between are lost to tidemark: snapshot the table again, or "
                       "accept the loss with `tidemark seek`"
                     : hint_of(error);
-  return result;
+  events_.push_back(std::move(result));
+}
+
+// librdkafka gives the place of such an error in three ways: a partition; a topic, with a partition
+// that means nothing; or only as "topic [partition]: " at the beginning of the text.
+void KafkaSource::report_unreadable(const StreamPartition& place, rd_kafka_resp_err_t error,
+                                    const std::string& text) {
+  std::vector<StreamPartition> concerned;
+  for (const StreamPartition& at : assigned_) {
+    const std::string prefix = at.stream + " [" + std::to_string(at.partition.value) + "]: ";
+    const bool by_topic = at.stream == place.stream && fault_of(error) == KafkaFault::topic;
+    if (at == place || by_topic || text.starts_with(prefix)) concerned.push_back(at);
+  }
+  for (const StreamPartition& at : concerned) report_halted(at, error, text);
+  if (concerned.empty()) report_unreachable(text, hint_of(error));
 }
 
 std::string KafkaSource::out_of_range_text(const StreamPartition& partition, std::int64_t offset) {
@@ -257,6 +272,8 @@ void KafkaSource::on_error(rd_kafka_resp_err_t error, const std::string& reason)
   rd_kafka_yield(client_.get());
   if (fault_of(error) == KafkaFault::fatal) {
     report_fatal(reason);
+  } else if (fault_of(error) == KafkaFault::partition || fault_of(error) == KafkaFault::topic) {
+    report_unreadable({}, error, reason);
   } else if (error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
     away_ = true;
     away_message_ = reason;

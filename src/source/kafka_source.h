@@ -67,8 +67,10 @@ class KafkaSource final : public Source {
   rdkafka::Message take(std::chrono::milliseconds timeout);
   std::optional<PollResult> next_event();
   PollResult result_of(rdkafka::Message message);
-  PollResult halted(const StreamPartition& partition, rd_kafka_resp_err_t error,
-                    const std::string& text);
+  void report_halted(const StreamPartition& partition, rd_kafka_resp_err_t error,
+                     const std::string& text);
+  void report_unreadable(const StreamPartition& place, rd_kafka_resp_err_t error,
+                         const std::string& text);
   std::string out_of_range_text(const StreamPartition& partition, std::int64_t offset);
   void report_revoked();
   void report_fatal(const std::string& reason);

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "support/catch.h"
@@ -462,7 +463,7 @@ TEST_CASE("I7: what retention has taken away halts its partition, and names the 
   CHECK(halted->message == topic_name + "[0]: Kafka does not hold offset 5, only 12 to 20");
 }
 
-TEST_CASE("a deleted topic halts its partitions, or takes them away", "[.][kafka]") {
+TEST_CASE("a deleted topic halts its partitions", "[.][kafka]") {
   if (test::real_brokers().empty()) return;
   KafkaCluster& kafka = shared_with_topic(1);
   kafka.fill(topic_name, 0, 5);
@@ -470,13 +471,10 @@ TEST_CASE("a deleted topic halts its partitions, or takes them away", "[.][kafka
   join(*source, {{at(0), Offset{0}}});
   REQUIRE(next_values(*source, 5).size() == 5);
   kafka.producer().delete_topic(topic_name);
-  bool noticed = false;
-  for (const auto until = Clock::now() + 20s; !noticed && Clock::now() < until;) {
-    const PollResult result = source->poll(50ms);
-    noticed = result.kind == PollKind::halted || result.kind == PollKind::revoked;
-    if (!result.message.empty()) UNSCOPED_INFO(result.message);
-  }
-  CHECK(noticed);
+  const auto halted = wait_for(*source, PollKind::halted, 20s);
+  REQUIRE(halted);
+  CHECK(halted->partition == at(0));
+  CHECK(halted->hint.find("deleted") != std::string::npos);
 }
 
 TEST_CASE("a topic that is not there yet is said, and taken when it comes", "[.][kafka]") {
@@ -495,4 +493,49 @@ TEST_CASE("a topic that is not there yet is said, and taken when it comes", "[.]
     if (result.kind == PollKind::assigned && !result.partitions.empty()) return;
   }
   FAIL("the topic was not noticed");
+}
+
+TEST_CASE("a process that did not run for too long takes its assignment anew", "[.][kafka]") {
+  if (test::real_brokers().empty()) return;
+  KafkaCluster& kafka = shared_with_topic(1);
+  kafka.fill(topic_name, 0, 1000);
+  const auto source = make_source(kafka, {{"max.poll.interval.ms", "6000"}});
+  join(*source, {{at(0), Offset{0}}});
+  REQUIRE(next_values(*source, 10).size() == 10);
+  std::this_thread::sleep_for(8s);
+  int records_between = 0;
+  std::optional<PollResult> revoked, assigned;
+  for (const auto until = Clock::now() + 20s; Clock::now() < until && !assigned;) {
+    PollResult result = source->poll(20ms);
+    if (result.kind == PollKind::record && revoked) ++records_between;
+    if (result.kind == PollKind::revoked) {
+      CHECK_FALSE(revoked);
+      revoked = std::move(result);
+    } else if (result.kind == PollKind::assigned) {
+      assigned = std::move(result);
+    }
+  }
+  CHECK(revoked);
+  CHECK(records_between == 0);
+  REQUIRE(assigned);
+  source->assign({{at(0), Offset{10}}});
+  CHECK(next_values(*source, 1) == std::vector<std::string>{"10"});
+}
+
+TEST_CASE("a second process with the same group.instance.id ends the first", "[.][kafka]") {
+  if (test::real_brokers().empty()) return;
+  KafkaCluster& kafka = shared_with_topic(1);
+  const KafkaProperties instance = {{"group.instance.id", "one"}};
+  const auto first = make_source(kafka, instance);
+  join(*first, {{at(0), std::nullopt}});
+  const auto second = make_source(kafka, instance);
+  second->subscribe();
+  std::optional<PollResult> fatal;
+  for (const auto until = Clock::now() + 20s; Clock::now() < until && !fatal;) {
+    second->poll(10ms);
+    PollResult result = first->poll(10ms);
+    if (result.kind == PollKind::fatal) fatal = std::move(result);
+  }
+  REQUIRE(fatal);
+  CHECK(fatal->hint == "another process uses the same group.instance.id");
 }
