@@ -48,7 +48,7 @@ struct Event {
   Offset offset;
   std::uint64_t fingerprint = 0;
   std::int64_t source_time_us = 0;   // source commit time, 0 where unknown
-  const Layout* layout = nullptr;    // null for skip and bad
+  const Layout* layout = nullptr;    // null for skip; for bad set with `key`, where that much is known
   Span key;        // key image; empty for keyless tables
   Span row;        // row image of `after`; empty for remove, tombstone, truncate
   Span before;     // row image of `before`; only for keyless tables

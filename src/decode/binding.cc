@@ -135,6 +135,10 @@ void Binder::choose_key() {
   } else if (request_.row == nullptr) {
     key_ = draft_.key;
   }
+  // One order for all lanes and processes: key images travel between them.
+  if (std::is_permutation(key_.begin(), key_.end(), draft_.key.begin(), draft_.key.end())) {
+    key_ = draft_.key;
+  }
   for (const std::string& name : key_) {
     if (!is_excluded(name)) continue;
     throw Refused(column_display(name) + " is in the key and in columns-exclude",

@@ -58,7 +58,7 @@ class SchemaParser {
   // `level`, and by the reader's own depth.
   SourceType node(std::string& field, std::uint32_t level) {
     if (level > kSchemaDepthMax) refuse("nested too deeply");
-    if (!reader_.enter_object()) refuse("an object is expected");
+    if (!reader_.enter_object()) check();
     SourceType type;
     type.optional = false;
     std::string_view name;
@@ -97,7 +97,7 @@ class SchemaParser {
   }
 
   void fields(SourceType& type, std::uint32_t level) {
-    if (!reader_.enter_array()) refuse("a list of fields is expected");
+    if (!reader_.enter_array()) check();
     while (reader_.element()) {
       if (++fields_ > kSchemaFieldsMax) refuse("too many fields");
       SourceField entry;

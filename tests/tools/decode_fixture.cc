@@ -50,16 +50,20 @@ std::int64_t signed_of(std::string_view bytes) {
 
 std::string text_of(Wire wire, std::string_view bytes) {
   switch (wire) {
-    case Wire::boolean: return bytes == std::string_view("\1", 1) ? "true" : "false";
+    case Wire::boolean:
+      return bytes == std::string_view("\1", 1) ? "true" : "false";
     case Wire::int2:
     case Wire::int4:
     case Wire::int8:
     case Wire::date:
     case Wire::time:
     case Wire::timestamp:
-    case Wire::timestamptz: return std::to_string(signed_of(bytes));
-    case Wire::text: return "'" + std::string(bytes.substr(0, 60)) + (bytes.size() > 60 ? "…'" : "'");
-    default: return hex_of(bytes.substr(0, 40)) + (bytes.size() > 40 ? "…" : "");
+    case Wire::timestamptz:
+      return std::to_string(signed_of(bytes));
+    case Wire::text:
+      return "'" + std::string(bytes.substr(0, 60)) + (bytes.size() > 60 ? "…'" : "'");
+    default:
+      return hex_of(bytes.substr(0, 40)) + (bytes.size() > 40 ? "…" : "");
   }
 }
 
@@ -91,7 +95,8 @@ void print(const Event& event, const Slab& slab, const Options& options) {
   if (event.op == Op::skip) line += std::string(" ") + to_string(event.skip);
   if (event.op == Op::bad) {
     const auto& bad = slab.bad[event.bad];
-    line += " " + bad.table + ": " + bad.message + " [" + bad.hint + "]" + (bad.halt ? " HALT" : "");
+    line +=
+        " " + bad.table + ": " + bad.message + " [" + bad.hint + "]" + (bad.halt ? " HALT" : "");
   }
   if (event.layout != nullptr) {
     const Layout& layout = *event.layout;
@@ -101,7 +106,8 @@ void print(const Event& event, const Slab& slab, const Options& options) {
     for (const auto i : layout.key) key.push_back(&layout.columns[i]);
     line += " " + layout.target.display();
     const auto part = [&](const char* name, tidemark::Span span, const auto& of) {
-      if (span.length != 0) line += std::string(" ") + name + image(slab.bytes(span), of, options.hex);
+      if (span.length != 0)
+        line += std::string(" ") + name + image(slab.bytes(span), of, options.hex);
     };
     part("key", event.key, key);
     part("other", event.other_key, key);
@@ -109,8 +115,8 @@ void print(const Event& event, const Slab& slab, const Options& options) {
     part("before", event.before, columns);
     line += event.has_unavailable ? " has-unavailable" : "";
     line += event.has_absent ? " has-absent" : "";
-    line += " at=" + std::string(slab.bytes(event.source_position)) + " time=" +
-            std::to_string(event.source_time_us);
+    line += " at=" + std::string(slab.bytes(event.source_position)) +
+            " time=" + std::to_string(event.source_time_us);
   }
   std::cout << line << '\n';
 }
@@ -118,7 +124,8 @@ void print(const Event& event, const Slab& slab, const Options& options) {
 void print_table(const Layout& layout) {
   std::cout << "-- " << layout.target.display() << ":";
   for (const auto& column : layout.required->columns) {
-    std::cout << ' ' << column.name << ' ' << column.type.sql() << (column.not_null ? " not null" : "")
+    std::cout << ' ' << column.name << ' ' << column.type.sql()
+              << (column.not_null ? " not null" : "")
               << (column.default_sql ? " default " + *column.default_sql : "") << ',';
   }
   std::cout << " key";
