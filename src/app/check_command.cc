@@ -37,7 +37,10 @@ void report_config(const CommandLine& line, const LoadedSettings& loaded, CheckR
 void check_servers(const Config& config, CheckReport& report) {
   std::vector<std::string> names;
   for (const TopicFacts& topic : check_kafka(config, report)) names.push_back(topic.name);
-  check_target(config, check_table_names(config, names, report), report);
+  CheckReport of_names;
+  const std::vector<TopicTable> tables = check_table_names(config, names, of_names);
+  check_target(config, tables, report);
+  report.append(of_names);
 }
 
 int exit_code_of(const CheckReport& report, const std::vector<ConfigFault>& faults) {

@@ -23,7 +23,8 @@ using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
 constexpr milliseconds kPatience{10'000};
-constexpr milliseconds kOneTry{2'000};
+constexpr milliseconds kPatienceAllDown{3'000};
+constexpr milliseconds kOneTry{1'000};
 constexpr std::int64_t kHourMs = 3'600'000;
 constexpr std::int64_t kRetentionShortMs = 72 * kHourMs;  // a weekend, and someone to notice
 
@@ -31,13 +32,16 @@ constexpr std::int64_t kRetentionShortMs = 72 * kHourMs;  // a weekend, and some
 struct LastError {
   rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
   std::string text;
+  bool all_down = false;
 };
 
 void on_error(rd_kafka_t* /*client*/, int code, const char* text, void* opaque) {
   auto& last = *static_cast<LastError*>(opaque);
   // That all brokers are down says less than what came before.
+  last.all_down = last.all_down || code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN;
   if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && !last.text.empty()) return;
-  last = {static_cast<rd_kafka_resp_err_t>(code), text};
+  last.code = static_cast<rd_kafka_resp_err_t>(code);
+  last.text = text;
 }
 
 bool is_refusal(rd_kafka_resp_err_t code) {
@@ -91,14 +95,17 @@ class KafkaCheck {
 };
 
 std::optional<std::vector<TopicFacts>> KafkaCheck::ask_for_topics() {
-  const auto until = Clock::now() + kPatience;
+  const auto begin = Clock::now();
+  const auto is_time_left = [&] {
+    return Clock::now() - begin < (last_error_.all_down ? kPatienceAllDown : kPatience);
+  };
   rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
   do {
     const rd_kafka_metadata_t* raw = nullptr;
     code = rd_kafka_metadata(client_.get(), 1, nullptr, &raw, static_cast<int>(kOneTry.count()));
     const rdkafka::Metadata metadata(raw);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
-      report_.pass("Kafka", "reachable", fmt::format("{} brokers", metadata->broker_cnt));
+      report_.pass("Kafka", "reachable", counted(metadata->broker_cnt, "broker"));
       std::vector<TopicFacts> topics;
       for (int i = 0; i < metadata->topic_cnt; ++i) {
         topics.push_back({metadata->topics[i].topic, metadata->topics[i].partition_cnt});
@@ -106,7 +113,7 @@ std::optional<std::vector<TopicFacts>> KafkaCheck::ask_for_topics() {
       return topics;
     }
     rd_kafka_poll(client_.get(), 0);
-  } while (!is_refusal(last_error_.code) && Clock::now() < until);
+  } while (!is_refusal(last_error_.code) && is_time_left());
   report_no_broker(code);
   return std::nullopt;
 }
@@ -149,7 +156,7 @@ void KafkaCheck::check_access(const std::vector<TopicFacts>& topics) {
   }
   if (refused == topics.size()) return;
   report_.pass("Kafka", "topics",
-               fmt::format("{} topics, {} partitions", topics.size() - refused, partitions));
+               counted(topics.size() - refused, "topic") + ", " + counted(partitions, "partition"));
 }
 
 rdkafka::Event KafkaCheck::describe(const std::vector<TopicFacts>& topics) {
@@ -236,6 +243,10 @@ bool is_kafkas_own(const std::string& topic) {
 }
 
 }  // namespace
+
+std::vector<TopicFacts> check_kafka(const Config& config, CheckReport& report) {
+  return KafkaCheck(config, report).run();
+}
 
 std::vector<TopicFacts> select_topics(const SourceConfig& source,
                                       const std::vector<TopicFacts>& all, CheckReport& report) {

@@ -43,15 +43,19 @@ void CheckReport::fail_unreachable(std::string group, std::string text, std::str
   fail(std::move(group), "unreachable", std::move(text), std::move(hint));
 }
 
+void CheckReport::append(const CheckReport& other) {
+  items_.insert(items_.end(), other.items_.begin(), other.items_.end());
+  unreachable_ = unreachable_ || other.unreachable_;
+}
+
 std::size_t CheckReport::count(Mark mark) const {
   return static_cast<std::size_t>(std::count_if(
       items_.begin(), items_.end(), [mark](const CheckItem& item) { return item.mark == mark; }));
 }
 
 std::string CheckReport::summary(const Style& style) const {
-  const std::size_t warnings = count(Mark::warning);
-  return fmt::format("{} passed {} {} {} {} {} failed", count(Mark::pass), style.dot(), warnings,
-                     warnings == 1 ? "warning" : "warnings", style.dot(), count(Mark::failure));
+  return fmt::format("{} passed {} {} {} {} failed", count(Mark::pass), style.dot(),
+                     counted(count(Mark::warning), "warning"), style.dot(), count(Mark::failure));
 }
 
 std::string CheckReport::text(const Style& style) const {
@@ -78,10 +82,12 @@ std::string CheckReport::json() const {
     writer.String(value.data(), static_cast<rapidjson::SizeType>(value.size()));
   };
   writer.StartObject();
-  for (const Mark mark : {Mark::pass, Mark::warning, Mark::failure}) {
-    writer.Key(word_of(mark));
-    writer.Uint64(count(mark));
-  }
+  writer.Key("passed");
+  writer.Uint64(count(Mark::pass));
+  writer.Key("warnings");
+  writer.Uint64(count(Mark::warning));
+  writer.Key("failed");
+  writer.Uint64(count(Mark::failure));
   writer.Key("items");
   writer.StartArray();
   for (const CheckItem& item : items_) {

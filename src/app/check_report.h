@@ -18,6 +18,12 @@ struct CheckItem {
   std::string hint;  // what to do; an SQL statement where one does
 };
 
+// "1 topic", "2 topics".
+template <typename Number>
+std::string counted(Number number, const std::string& noun) {
+  return std::to_string(number) + " " + noun + (number == 1 ? "" : "s");
+}
+
 class CheckReport {
  public:
   void pass(std::string group, std::string code, std::string text);
@@ -25,6 +31,8 @@ class CheckReport {
   void fail(std::string group, std::string code, std::string text, std::string hint);
   // A failure because a server cannot be reached: the exit code is another one.
   void fail_unreachable(std::string group, std::string text, std::string hint);
+
+  void append(const CheckReport& other);
 
   [[nodiscard]] const std::vector<CheckItem>& items() const { return items_; }
   [[nodiscard]] std::size_t count(Mark mark) const;

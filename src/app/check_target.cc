@@ -11,7 +11,6 @@
 #include <string_view>
 
 #include "pg/admin_connection.h"
-#include "pg/conninfo.h"
 #include "target/catalog.h"
 #include "tidemark/error.h"
 
@@ -66,6 +65,7 @@ class TargetCheck {
   void check_table(const TopicTable& table, const Table& actual);
   void check_shape(const Table& actual);
   void check_key(const TopicTable& table, const Table& actual);
+  void report_no_usage(const std::string& schema);
   void check_missing(const TopicTable& table);
   bool check_privileges(const std::string& group, const TableName& name, bool& owned);
   SchemaAccess access(const std::string& schema);
@@ -86,7 +86,8 @@ void TargetCheck::check_server() {
   std::from_chars(row[0]->data(), row[0]->data() + row[0]->size(), version);
   user_ = *row[2];
   may_create_schemas_ = is_true(row[7]);
-  const std::string text = fmt::format("PostgreSQL {} as {} in {}", *row[1], user_, *row[3]);
+  const std::string text = fmt::format("PostgreSQL {} as {} in {}",
+                                       row[1]->substr(0, row[1]->find(' ')), user_, *row[3]);
   if (version < kVersionMin) {
     report_.fail("Target", "version", text + ": it has no MERGE", "PostgreSQL 15 or newer");
   } else {
@@ -179,7 +180,14 @@ void TargetCheck::check_tables(const std::vector<TopicTable>& tables) {
     return connection_.query(sql, parameters);
   };
   std::size_t there = 0;
+  std::set<TableName> seen;  // two topics with one table are reported elsewhere
   for (const TopicTable& table : tables) {
+    if (!seen.insert(table.target).second) continue;
+    const SchemaAccess schema = access(table.target.schema);
+    if (schema.exists && !schema.usage) {
+      report_no_usage(table.target.schema);
+      continue;
+    }
     const TablePtr actual = read_table(query, table.target);
     if (actual == nullptr) {
       check_missing(table);
@@ -188,19 +196,13 @@ void TargetCheck::check_tables(const std::vector<TopicTable>& tables) {
       check_table(table, *actual);
     }
   }
-  if (!tables.empty()) {
+  if (!seen.empty()) {
     report_.pass("Tables", "tables",
-                 fmt::format("{} by the topics' names, {} of them there", tables.size(), there));
+                 fmt::format("{} by the topics' names, {} of them there", seen.size(), there));
   }
 }
 
 void TargetCheck::check_table(const TopicTable& table, const Table& actual) {
-  const SchemaAccess schema = access(actual.name.schema);
-  if (!schema.usage && complained_.insert(actual.name.schema).second) {
-    report_.fail("Tables", "privilege", "no USAGE on schema " + actual.name.schema,
-                 fmt::format("GRANT USAGE ON SCHEMA {} TO {};",
-                             quote_identifier(actual.name.schema), quote_identifier(user_)));
-  }
   if (actual.view) {
     report_.fail("Tables", "kind", actual.name.display() + " is a view or a foreign table",
                  "name a table as its target in [table." + table.source + "]");
@@ -271,6 +273,13 @@ void TargetCheck::check_key(const TopicTable& table, const Table& actual) {
                fmt::format("CREATE UNIQUE INDEX ON {} ({});", actual.name.quoted(), columns));
 }
 
+void TargetCheck::report_no_usage(const std::string& schema) {
+  if (!complained_.insert(schema).second) return;
+  report_.fail("Tables", "privilege", "no USAGE on schema " + schema,
+               fmt::format("GRANT USAGE ON SCHEMA {} TO {};", quote_identifier(schema),
+                           quote_identifier(user_)));
+}
+
 void TargetCheck::check_missing(const TopicTable& table) {
   const TableName& name = table.target;
   if (config_.target.schema_evolution != SchemaEvolution::evolve) {
@@ -281,7 +290,7 @@ void TargetCheck::check_missing(const TopicTable& table) {
     return;
   }
   const SchemaAccess schema = access(name.schema);
-  if (schema.exists ? schema.create && schema.usage : may_create_schemas_) return;
+  if (schema.exists ? schema.create : may_create_schemas_) return;
   if (!complained_.insert(name.schema).second) return;
   if (schema.exists) {
     report_.fail("Tables", "privilege", "no right to make tables in schema " + name.schema,
@@ -306,13 +315,10 @@ void check_target(const Config& config, const std::vector<TopicTable>& tables,
   try {
     TargetCheck(config, report).run(tables);
   } catch (const Error& error) {
-    const std::string place =
-        conninfo_place(connection_options({config.target.dsn, config.target.password}));
-    const std::string text = place + ": " + error.what();
     if (is_unreachable(error)) {
-      report.fail_unreachable("Target", text, error.hint());
+      report.fail_unreachable("Target", error.what(), error.hint());
     } else {
-      report.fail("Target", error.sqlstate().empty() ? "refused" : error.sqlstate(), text,
+      report.fail("Target", error.sqlstate().empty() ? "refused" : error.sqlstate(), error.what(),
                   error.hint());
     }
   }

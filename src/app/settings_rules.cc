@@ -10,6 +10,8 @@
 #include <string_view>
 #include <utility>
 
+#include "decode/naming.h"
+
 namespace tidemark {
 namespace {
 
@@ -50,7 +52,8 @@ class Rules {
   void check_source();
   void check_target();
   void check_dsn();
-  void check_template(const std::string& setting, const std::string& text);
+  void check_names();
+  void check_naming(const std::string& setting, const Config& config);
   void check_table(const std::string& name, const TableConfig& table);
   void check_http();
 
@@ -121,7 +124,7 @@ void Rules::check_source() {
 
 void Rules::check_target() {
   check_dsn();
-  check_template("target.table", config_.target.table);
+  check_names();
   const std::string& schema = config_.target.state_schema;
   if (schema.empty() || schema.size() > kIdentifierBytesMax || schema.starts_with("pg_")) {
     bad("target.state-schema", "not a schema's name",
@@ -145,22 +148,25 @@ void Rules::check_dsn() {
   }
 }
 
-void Rules::check_template(const std::string& setting, const std::string& text) {
-  constexpr std::array<std::string_view, 4> kNames = {"db", "schema", "table", "topic"};
-  if (text.empty()) bad(setting, "empty", "${schema}.${table} is the default");
-  for (std::size_t at = text.find("${"); at != std::string::npos; at = text.find("${", at + 2)) {
-    const std::size_t end = text.find('}', at);
-    if (end == std::string::npos) {
-      bad(setting, "a ${ is not closed");
-      return;
-    }
-    const std::string_view name = std::string_view(text).substr(at + 2, end - at - 2);
-    const bool known = std::find(kNames.begin(), kNames.end(), name) != kNames.end() ||
-                       (name.starts_with("source.") && name.size() > 7);
-    if (!known) {
-      bad(setting, "there is no ${" + std::string(name) + "}",
-          "${db} ${schema} ${table} ${topic} ${source.*}");
-    }
+// The decoder's own parser decides. Each name is tried alone, so that every fault shows.
+void Rules::check_names() {
+  Config alone;
+  alone.target.state_schema = config_.target.state_schema;
+  for (const auto& [name, table] : config_.tables) {
+    if (!table.target) continue;
+    alone.tables = {{name, table}};
+    check_naming("table." + name + ".target", alone);
+  }
+  alone.tables.clear();
+  alone.target.table = config_.target.table;
+  check_naming("target.table", alone);
+}
+
+void Rules::check_naming(const std::string& setting, const Config& config) {
+  try {
+    const TargetNaming naming(config);
+  } catch (const ConfigError& error) {
+    faults_.push_back({"config.bad_value", place_of_(setting), error.what(), error.hint()});
   }
 }
 
@@ -169,10 +175,6 @@ void Rules::check_table(const std::string& name, const TableConfig& table) {
   if (name.find('.') == std::string::npos) {
     faults_.push_back({"config.bad_value", "", "[" + section + "]: not the name of a source table",
                        "write [table.<schema>.<table>], as in [table.inventory.orders]"});
-  }
-  if (table.target && (table.target->find('.') == std::string::npos ||
-                       table.target->front() == '.' || table.target->back() == '.')) {
-    bad(section + ".target", "not schema.table", "write the target's schema too");
   }
   for (const std::string& column : table.key) {
     const auto& excluded = table.columns_exclude;
