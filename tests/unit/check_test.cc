@@ -33,7 +33,7 @@ const std::vector<TopicFacts> kTopics = {{"s.inventory.orders", 3},
 std::vector<TopicTable> tables_of(const Config& config, const std::vector<std::string>& topics,
                                   std::string& found) {
   CheckReport report;
-  const std::vector<TopicTable> tables = check_table_names(config, topics, report);
+  std::vector<TopicTable> tables = check_table_names(config, topics, report);
   found = findings(report);
   return tables;
 }
