@@ -48,7 +48,7 @@ CREATE TABLE IF NOT EXISTS :"state_schema".key_changes (
   pipeline_name text NOT NULL,
   stream text NOT NULL,
   partition integer NOT NULL,        -- where the create comes from
-  table_name text NOT NULL,
+  table_name text NOT NULL,          -- "schema"."table", in the target
   old_key bytea NOT NULL,
   new_key bytea NOT NULL,
   position text NOT NULL,            -- empty where the source gives none

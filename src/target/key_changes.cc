@@ -49,6 +49,23 @@ std::vector<Element> elements_of(std::string_view image) {
   return elements;
 }
 
+// "\"schema\".\"table\"", as TableName::quoted() writes it: a display name could be read two ways.
+TableName parse_quoted(std::string_view text) {
+  TableName name;
+  std::string* part = &name.schema;
+  for (std::size_t i = 1; i + 1 < text.size(); ++i) {
+    const std::string_view rest = text.substr(i);
+    if (rest.starts_with("\".\"")) {
+      part = &name.table;
+      i += 2;
+      continue;
+    }
+    if (rest.starts_with("\"\"")) ++i;
+    *part += text[i];
+  }
+  return name;
+}
+
 void append_mark(std::string& image, std::int32_t mark) {
   image.resize(image.size() + 4);
   store_big(image.data() + image.size() - 4, static_cast<std::uint32_t>(mark));
@@ -135,7 +152,7 @@ void KeyChanges::read(Session& session, const Layout& layout, const std::vector<
   }
   std::vector<std::string> names;
   for (const LayoutColumn& column : layout.columns) names.push_back(column.name);
-  const std::vector<std::string> texts = {pipeline_, layout.target.display(), bytea_array(old_keys),
+  const std::vector<std::string> texts = {pipeline_, layout.target.quoted(), bytea_array(old_keys),
                                           bytea_array(new_keys), text_array(names)};
   Parameters parameters;
   for (const std::string& text : texts) parameters.text(text);
@@ -193,9 +210,7 @@ std::vector<KeyChangeHint> KeyChanges::hints(Session& session,
   for (int r = 0; r < result.rows(); ++r) {
     KeyChangeHint& hint = hints.emplace_back();
     hint.at = {std::string(result.value(r, 0)), Partition{to_int(result.value(r, 1))}};
-    const std::string_view table = result.value(r, 2);
-    const std::size_t dot = table.find('.');
-    hint.table = {std::string(table.substr(0, dot)), std::string(table.substr(dot + 1))};
+    hint.table = parse_quoted(result.value(r, 2));
     hint.old_key = result.value(r, 3);
     hint.new_key = result.value(r, 4);
     hint.position = result.value(r, 5);
@@ -270,7 +285,7 @@ std::string KeyChanges::leave_text(const KeyChangeLeft& left, Parameters& parame
 
 void KeyChanges::leave(Session& session, const KeyChangeLeft& left) const {
   const std::string stream(left.id.stream);
-  const std::string table = left.id.layout->target.display();
+  const std::string table = left.id.layout->target.quoted();
   const std::string position(left.id.position);
   const std::string side(1, left.side);
   Parameters parameters;

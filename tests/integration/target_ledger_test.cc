@@ -107,7 +107,7 @@ TEST_CASE("halves of key changes come back as they were left", "[target][ledger]
 
 TEST_CASE("halves are taken by their ids, and incomplete rows are hints", "[target][ledger]") {
   TargetFixture f;
-  const auto layout = make_layout(f.name("t"), kColumns, {"id"});
+  const auto layout = make_layout(f.name("a\".\"\"b.c"), kColumns, {"id"});
   BatchOf first(layout);
   first.upsert(kOne, kStored);
   f.write(first);
@@ -127,7 +127,7 @@ TEST_CASE("halves are taken by their ids, and incomplete rows are hints", "[targ
   const Assignment assignment = f.make_target()->take({{"topic", Partition{3}}});
   REQUIRE(assignment.hints.size() == 1);
   CHECK(assignment.hints[0].at == StreamPartition{"topic", Partition{3}});
-  CHECK(assignment.hints[0].table == f.name("t"));
+  CHECK(assignment.hints[0].table == layout->target);
   CHECK(assignment.hints[0].at_key == kTwo);
   CHECK(assignment.hints[0].position == "partial");
   CHECK(f.make_target()->take({{"topic", Partition{4}}}).hints.empty());
