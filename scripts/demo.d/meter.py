@@ -73,6 +73,13 @@ class Meter(threading.Thread):
         while table.applied[0][0] < now - WINDOW_S:
             table.applied.popleft()
 
+    def forget(self):
+        """What was measured until now does not count."""
+        with self._lock:
+            for table in self._tables.values():
+                table.applied.clear()
+                table.delays.clear()
+
     def rate(self, name):
         with self._lock:
             applied = self._tables[name].applied

@@ -3,7 +3,6 @@ place. Elsewhere the table is a line every few seconds."""
 
 import os
 import sys
-import time
 
 PLAIN_INTERVAL_S = 5
 COLUMNS_MIN = 78  # narrower, lines would wrap and could not be drawn over
@@ -29,7 +28,7 @@ class Screen:
                      and os.get_terminal_size().columns >= COLUMNS_MIN)
         self.color = self.live and not os.environ.get("NO_COLOR")
         self._drawn = 0  # lines of the table that stand below the cursor's lines
-        self._plain_next = time.monotonic() + PLAIN_INTERVAL_S
+        self._plain_next = None
 
     def style(self, code, text):
         return f"\x1b[{code}m{text}\x1b[0m" if self.color else text
@@ -57,9 +56,10 @@ class Screen:
         """rows: for each table its name, rows in source and target, changes/s, lag and delay."""
         if self.live:
             self._draw_table(rows, elapsed, seconds, state)
-        elif time.monotonic() >= self._plain_next:
-            self._plain_next += PLAIN_INTERVAL_S
-            self._draw_line(rows, elapsed, state)
+        elif self._plain_next is None or elapsed >= self._plain_next:
+            if self._plain_next is not None:
+                self._draw_line(rows, elapsed, state)
+            self._plain_next = elapsed + PLAIN_INTERVAL_S
 
     def erase_table(self):
         self._erase()
