@@ -22,18 +22,19 @@ bool FetchWaker::works_with(const KafkaProperties& properties) {
 
 FetchWaker::FetchWaker(rd_kafka_t* client, const KafkaProperties& properties)
     : client_(client),
-      active_(!rdkafka::knows_property(rdkafka::kFetchQueueBackoff) && works_with(properties)),
+      possible_(works_with(properties)),
+      for_queue_(possible_ && !rdkafka::knows_property(rdkafka::kFetchQueueBackoff)),
       username_(property_value(properties, "sasl.username")),
       password_(property_value(properties, "sasl.password")) {}
 
 void FetchWaker::taken() {
   ++taken_;
   // The clock is asked for every 32nd record only: it costs as much as taking one.
-  if (active_ && taken_ % 32 == 0 && Clock::now() - last_ >= kInterval) wake();
+  if (for_queue_ && taken_ % 32 == 0 && Clock::now() - last_ >= kInterval) wake();
 }
 
 void FetchWaker::wake() {
-  if (!active_) return;
+  if (!possible_) return;
   last_ = Clock::now();
   taken_ = 0;
   const rdkafka::ErrorHandle ignored(

@@ -336,6 +336,7 @@ void KafkaSource::set_paused(const std::vector<StreamPartition>& partitions, boo
     rd_kafka_pause_partitions(client_.get(), list.get());
   } else {
     rd_kafka_resume_partitions(client_.get(), list.get());
+    waker_.wake();
   }
 }
 

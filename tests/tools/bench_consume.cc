@@ -2,10 +2,13 @@
 // the measurement behind the defaults in source/kafka_properties.cc and source/fetch_waker.h.
 //
 //   bench_consume --brokers B --fill N [--bytes 3300] --topic T...      fills topics with N records
-//   bench_consume --brokers B [--plain] [--cost 4] [-X name=value]... --topic T...   reads them
+//   bench_consume --brokers B [--plain] [--cost 4] [--pause-every N] [-X name=value]... --topic
+//   T...
+//                                                                       reads them
 //
 // --plain reads by librdkafka's calls alone, with its own defaults, without what KafkaSource adds.
-// --cost: microseconds of work a record. A run prints records/s, CPU seconds and the memory's peak.
+// --cost: microseconds of work a record. --pause-every: fetching is paused for 100 ms after as many
+// records, as backpressure does it. A run prints records/s, CPU seconds and the memory's peak.
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -33,6 +36,7 @@ struct Options {
   std::int64_t fill = 0;
   std::size_t bytes = 3300;
   std::chrono::nanoseconds cost{4000};
+  std::int64_t pause_every = 0;
   bool plain = false;
 };
 
@@ -114,6 +118,14 @@ Count read_plain(const Options& options) {
   return count;
 }
 
+void pause(KafkaSource& source) {
+  source.pause();
+  for (const auto until = Clock::now() + std::chrono::milliseconds(100); Clock::now() < until;) {
+    source.poll(std::chrono::milliseconds(10));
+  }
+  source.resume();
+}
+
 Count read_source(const Options& options) {
   KafkaConfig kafka;
   kafka.properties = {{"bootstrap.servers", options.brokers}};
@@ -135,6 +147,7 @@ Count read_source(const Options& options) {
       ++ended;
     } else if (result.kind == PollKind::record) {
       add(count, result.record.value.value_or(""), options.cost);
+      if (options.pause_every > 0 && count.records % options.pause_every == 0) pause(source);
     }
   }
   count.end = Clock::now();
@@ -182,6 +195,8 @@ Options parse_options(int argc, char** argv) {
       options.topics.push_back(value);
     else if (name == "--fill")
       options.fill = number<std::int64_t>(value);
+    else if (name == "--pause-every")
+      options.pause_every = number<std::int64_t>(value);
     else if (name == "--bytes")
       options.bytes = number<std::size_t>(value);
     else if (name == "--cost")
