@@ -40,7 +40,7 @@ void Lane::Reader::run() {
 void Lane::Reader::turn() {
   serve_writer();
   if (!backlog_.empty()) work_off_backlog();
-  if (shared_.buffer.full()) make_room();
+  if (shared_.buffer.full() || (paused_ && backlog_.empty())) make_room();
   const bool something = slab_ && !slab_->events.empty();
   const PollResult result = source_.poll(something || !backlog_.empty() ? milliseconds{0} : kPoll);
   if (result.kind == PollKind::nothing) {
