@@ -21,8 +21,9 @@ struct Held {
 constexpr std::uint64_t kRateWindowRecords = 10000;
 constexpr std::uint64_t kRateLettersMin = 100;
 
+// The target's name: held keys are found again by it (Target::take).
 std::string table_of(const EventRef& ref) {
-  if (ref.event->layout != nullptr) return ref.event->layout->source_table;
+  if (ref.event->layout != nullptr) return ref.event->layout->target.display();
   if (ref.event->op == Op::bad) return ref.slab->bad[ref.event->bad].table;
   return {};
 }
