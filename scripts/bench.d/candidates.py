@@ -10,7 +10,7 @@ from servers import ROOT, Failure, Session, sql, value
 from usage import Meter, peak_memory
 
 DATABASE = "bench"  # of the target, made anew for every run
-TIMEOUT = 900
+TIMEOUT = 600  # seconds; a run that takes longer has failed
 
 
 @dataclass
@@ -104,15 +104,19 @@ class Tidemark:
     @staticmethod
     def _wait(child, deadline):
         memory = 0
-        while True:
-            memory = max(memory, peak_memory(child.pid))
-            pid, status, usage = os.wait4(child.pid, os.WNOHANG)
-            if pid:
-                child.returncode = os.waitstatus_to_exitcode(status)
-                return child.returncode, usage, memory
-            if time.monotonic() > deadline:
+        try:
+            while True:
+                memory = max(memory, peak_memory(child.pid))
+                pid, status, usage = os.wait4(child.pid, os.WNOHANG)
+                if pid:
+                    child.returncode = os.waitstatus_to_exitcode(status)
+                    return child.returncode, usage, memory
+                if time.monotonic() > deadline:
+                    child.kill()
+                time.sleep(0.02)
+        finally:
+            if child.returncode is None:
                 child.kill()
-            time.sleep(0.02)
 
 
 class NativeReplication:
@@ -172,9 +176,10 @@ class NativeReplication:
         raise Failure(f"replication slot {slot} of an earlier run is still in use")
 
 
-def find_program():
-    program = ROOT / "build/release/tidemark"
+def find_program(given=None):
+    program = given or ROOT / "build/release/tidemark"
     if not program.exists():
-        raise Failure("there is no build/release/tidemark: cmake --preset release && "
+        raise Failure(f"there is no {program}" if given else
+                      "there is no build/release/tidemark: cmake --preset release && "
                       "cmake --build --preset release")
-    return program
+    return program.resolve()
