@@ -144,6 +144,8 @@ KafkaProperties defaults(const KafkaProperties& user) {
       {"partition.assignment.strategy", "roundrobin"},
       {"queued.max.messages.kbytes", "32768"},
       {"fetch.max.bytes", "4194304"},
+      // A resumed or new partition waits for the request under way, which asks for the others only.
+      {"fetch.wait.max.ms", "100"},
       {"socket.keepalive.enable", "true"},
       {"socket.nagle.disable", "true"},
       // New tables and partitions are noticed within half a minute, not five.
