@@ -157,7 +157,7 @@ listen = 127.0.0.1:{self.base_port + 84}
             self.service.check()
             if time.monotonic() - began > 60:
                 raise Trouble("the shop has not arrived in the target after 60 s. The end of"
-                              f" tidemark's log, {self.service.log}:\n{end_of(self.service.log)}")
+                              f" tidemark's log:\n{end_of(self.service.log)}")
             time.sleep(0.05)
         self.done("tidemark", "runs, has made the tables in the target and filled them after"
                   f" {time.monotonic() - began:.1f} s")
