@@ -26,6 +26,7 @@ namespace {
 
 using tidemark::KafkaProperties;
 using tidemark::test::ProducedRecord;
+namespace rdkafka = tidemark::rdkafka;
 namespace test = tidemark::test;
 
 struct Options {
@@ -127,10 +128,22 @@ Options parse_options(int argc, char** argv) {
   return options;
 }
 
+// Else the first record of each topic waits for librdkafka's next look at it, up to a second.
+void learn_partitions(rd_kafka_t* client, const std::map<std::string, std::int32_t>& topics) {
+  for (const auto& [name, count] : topics) {
+    const rdkafka::Topic topic(rd_kafka_topic_new(client, name.c_str(), nullptr));
+    const rd_kafka_metadata_t* raw = nullptr;
+    rd_kafka_metadata(client, 0, topic.get(), &raw, 10000);
+    const rdkafka::Metadata metadata(raw);
+  }
+}
+
 int run(const Options& options) {
   const std::vector<ProducedRecord> records = read_all(options);
+  const std::map<std::string, std::int32_t> topics = partitions_needed(records);
   test::KafkaProducer producer(options.properties);
-  producer.create_topics(partitions_needed(records));
+  producer.create_topics(topics);
+  learn_partitions(producer.client(), topics);
   for (const ProducedRecord& record : records) producer.produce(record);
   const std::size_t failed = producer.flush();
   if (failed > 0) std::cerr << "produce: " << producer.last_failure() << '\n';
