@@ -16,6 +16,7 @@ constexpr milliseconds kBackOffFirst{50};
 constexpr milliseconds kBackOffMost{15000};
 constexpr milliseconds kWaitingFirst{100};
 constexpr milliseconds kWaitingMost{10000};
+constexpr unsigned kWaitingDoublings = 20;
 constexpr std::chrono::seconds kResetAgain{60};
 
 std::int64_t to_ms(std::chrono::steady_clock::duration time) {
@@ -194,13 +195,17 @@ std::vector<EventRef> Lane::Writer::cut() {
   return batch;
 }
 
-// A partition whose time has come is tried alone: true, the batch is its events.
+// A partition whose time has come is tried alone: true, the batch is its events. Each time more of
+// them: the row that the first one waits for may have come and gone, and then it can only be written
+// folded with the later event that lets go of that row again.
 bool Lane::Writer::cut_waiting(std::vector<EventRef>& batch) {
   for (auto& [partition, waiting] : waiting_) {
     if (waiting.until > Clock::now()) continue;
+    const std::size_t most = std::size_t{shared_.config.batch.rows_max}
+                             << std::min(waiting.tries, kWaitingDoublings);
     const Layout* layout = nullptr;
     for (const EventRef& ref : waiting.events) {
-      if (batch.size() >= shared_.config.batch.rows_max) break;
+      if (batch.size() >= most) break;
       if (layout != nullptr && ref.event->layout != nullptr && ref.event->layout != layout) break;
       if (ref.event->layout != nullptr) layout = ref.event->layout;
       batch.push_back(ref);
@@ -306,6 +311,7 @@ void Lane::Writer::settle_events(const std::vector<EventRef>& batch, const Write
     Waiting& waiting = waiting_[hold.partition];
     std::vector<EventRef> rest;
     const bool was_waiting = !waiting.events.empty();
+    if (was_waiting && waiting.events.front().event->offset < hold.offset) waiting.tries = 0;
     for (const EventRef& ref : was_waiting ? waiting.events : batch) {
       if (ref.event->partition == hold.partition && ref.event->offset >= hold.offset) {
         rest.push_back(ref);
