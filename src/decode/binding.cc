@@ -134,6 +134,10 @@ void Binder::choose_key() {
     }
   } else if (request_.row == nullptr) {
     key_ = draft_.key;
+    if (key_.empty() && target_.current() != nullptr) {
+      const Layout& current = *target_.current();
+      for (const std::uint16_t column : current.key) key_.push_back(current.columns[column].name);
+    }
   }
   // One order for all lanes and processes: key images travel between them.
   if (std::is_permutation(key_.begin(), key_.end(), draft_.key.begin(), draft_.key.end())) {
@@ -144,7 +148,8 @@ void Binder::choose_key() {
     throw Refused(column_display(name) + " is in the key and in columns-exclude",
                   "take it out of columns-exclude");
   }
-  if (key_.empty() && !draft_.key.empty()) {
+  const bool keyed_before = target_.current() != nullptr && !target_.current()->keyless();
+  if (key_.empty() && (!draft_.key.empty() || keyed_before)) {
     throw Refused(
         "the record has no key, and the table " + draft_.name.display() + " has one",
         "set message.key.columns at the source, or key in [table." + request_.source_table + "]");

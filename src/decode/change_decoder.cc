@@ -15,13 +15,6 @@ constexpr std::size_t kHeadersMax = 256;
 const char* const kNewKeyHeader = "__debezium.newkey";
 const char* const kOldKeyHeader = "__debezium.oldkey";
 
-void hold(const LayoutPtr& layout, const ChangePlace& place) {
-  place.event.layout = layout.get();
-  auto& held = place.slab.layouts;
-  if (!held.empty() && held.back() == layout) return;
-  if (std::find(held.begin(), held.end(), layout) == held.end()) held.push_back(layout);
-}
-
 // A field that had only nulls so far, and no column, has a value now.
 bool needs_column(const Binding& binding, const FieldValues* row) {
   if (row == nullptr) return false;
@@ -37,6 +30,20 @@ void skip(SkipReason reason, const ChangePlace& place) {
 }
 
 }  // namespace
+
+// Keeps the layout alive as long as the slab. One slab after the other is filled, by this decoder
+// alone, and may lie where another has lain.
+void ChangeDecoder::hold(const LayoutPtr& layout, const ChangePlace& place) {
+  place.event.layout = layout.get();
+  std::vector<LayoutPtr>& held = place.slab.layouts;
+  if (!held.empty() && held.back() == layout) return;
+  if (held_in_ != &place.slab || held_.size() != held.size()) {
+    held_in_ = &place.slab;
+    held_.clear();
+    for (const LayoutPtr& one : held) held_.insert(one.get());
+  }
+  if (held_.insert(layout.get()).second) held.push_back(layout);
+}
 
 const Binding& ChangeDecoder::binding(const RowShapePtr& shape, const RowShapePtr& key,
                                       const FieldValues* row, bool flattened,
@@ -106,6 +113,10 @@ const FieldValues& ChangeDecoder::old_row(const Change& change) {
   JsonReader reader(change.before.raw, config_.source.record_depth_max);
   if (change.shape->typed) {
     read_fields(reader, change.shape->names, "row", old_values_);
+    if (!old_values_.unknown.empty()) {
+      throw Refused("the field \"" + old_values_.unknown + "\" of \"before\" is not in its schema",
+                    "the record was changed on the way by something that does not keep its schema");
+    }
   } else {
     learn_fields(reader, change.shape->names, "row", old_values_);
   }

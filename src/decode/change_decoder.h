@@ -3,6 +3,8 @@
 // value does not fit and evolution allows it. Not thread-safe.
 #pragma once
 
+#include <unordered_set>
+
 #include "decode/envelope.h"
 #include "decode/record_key.h"
 #include "decode/row_encoder.h"
@@ -53,11 +55,14 @@ class ChangeDecoder {
   void encode_other_key(const char* header, const Binding& binding, const ChangePlace& place);
   void refuse_changed_key(const Change& change, const Binding& binding, const ChangePlace& place);
   void widen(const TooWide& problem, const ChangePlace& place) const;
+  void hold(const LayoutPtr& layout, const ChangePlace& place);
 
   const Config& config_;
   RowEncoder encoder_;
   FieldValues old_values_;
   FieldValues header_values_;
+  const Slab* held_in_ = nullptr;  // whose layouts are in `held_`
+  std::unordered_set<const Layout*> held_;
 };
 
 }  // namespace tidemark

@@ -30,9 +30,16 @@ namespace {
                 "a member's name may be used once; the record was not written by Debezium");
 }
 
-// `learn` adds names; without it `names` is not changed.
-bool read_object(JsonReader& reader, FieldNames& names, bool learn, const char* what,
-                 FieldValues& out) {
+// The place of a name that was not the expected one: with a list that may grow, always one.
+std::int32_t place_of(const std::string& name, const FieldNames& names) {
+  return names.find(name);
+}
+std::int32_t place_of(const std::string& name, FieldNames& names) {
+  return static_cast<std::int32_t>(names.add(name));
+}
+
+template <typename Names>  // FieldNames, which is added to, or const FieldNames
+bool read_object(JsonReader& reader, Names& names, const char* what, FieldValues& out) {
   out.unknown.clear();
   out.values.assign(names.size(), JsonValue{});
   if (!reader.enter_object()) return false;
@@ -45,8 +52,7 @@ bool read_object(JsonReader& reader, FieldNames& names, bool learn, const char* 
       if (!reader.member(raw_name, name_escaped)) return !reader.failed();
       JsonValue text{JsonKind::string, name_escaped, raw_name};
       const std::string name = unescaped(text);
-      const std::int32_t found =
-          learn ? static_cast<std::int32_t>(names.add(name)) : names.find(name);
+      const std::int32_t found = place_of(name, names);
       if (found < 0) {
         if (out.unknown.empty()) out.unknown = name.empty() ? "(empty)" : name;
         JsonValue ignored;
@@ -66,13 +72,11 @@ bool read_object(JsonReader& reader, FieldNames& names, bool learn, const char* 
 }  // namespace
 
 bool read_fields(JsonReader& reader, const FieldNames& names, const char* what, FieldValues& out) {
-  // Without `learn` the list is only read.
-  return read_object(reader, const_cast<FieldNames&>(names), false, what,
-                     out);  // NOLINT(*-const-cast)
+  return read_object(reader, names, what, out);
 }
 
 bool learn_fields(JsonReader& reader, FieldNames& names, const char* what, FieldValues& out) {
-  return read_object(reader, names, true, what, out);
+  return read_object(reader, names, what, out);
 }
 
 }  // namespace tidemark

@@ -102,6 +102,7 @@ bool is_digit(char c) {
 // Which of the containers entered are objects: one bit each, so that depth costs no stack.
 class JsonReader::Nesting {
  public:
+  Nesting() {}  // NOLINT(*-member-init, *-equals-default): `bits_` is written by push
   [[nodiscard]] bool empty() const { return depth_ == 0; }
   [[nodiscard]] std::uint32_t depth() const { return depth_; }
   [[nodiscard]] bool in_object() const {
@@ -117,7 +118,7 @@ class JsonReader::Nesting {
 
  private:
   std::uint32_t depth_ = 0;
-  std::array<std::uint64_t, kDepthCeiling / 64> bits_;  // not initialised: written by push
+  std::array<std::uint64_t, kDepthCeiling / 64> bits_;
 };
 
 JsonReader::JsonReader(std::string_view text, std::uint32_t depth_max)

@@ -270,10 +270,11 @@ void RecordDecoder::State::read_after(const SourceTable* expected) {
   learn_fields(reader, table->learned->names, "row", row_values);
 }
 
-// Debezium writes all columns of a table in `before` too. Where that is needed, the names in it must
-// be known before the columns are bound: for the first delete, and for tables without a key.
+// Debezium writes all columns of a table in `before` too. Where that is needed, the names in it
+// must be known before the columns are bound: for the first delete, and for tables without a key.
 void RecordDecoder::State::learn_before() {
-  if (!envelope.before().is_object() || (table->learned->complete && key.shape() != nullptr)) return;
+  if (!envelope.before().is_object() || (table->learned->complete && key.shape() != nullptr))
+    return;
   JsonReader reader(envelope.before().raw, config.source.record_depth_max);
   FieldValues ignored;
   learn_fields(reader, table->learned->names, "row", ignored);

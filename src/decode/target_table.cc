@@ -67,6 +67,7 @@ bool TargetTable::change_to(const LayoutPtr& layout) {
     // It was current before: from now on the two share a layout, if that can make them one.
     const std::size_t before = shared_.size();
     for (const LayoutPtr& one : {layout, current_}) {
+      if (layout->keyless() || current_->keyless()) break;
       for (const LayoutColumn& column : one->columns) shared_.insert(column.name);
     }
     if (shared_.size() != before) {

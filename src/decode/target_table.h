@@ -4,7 +4,8 @@
 //  T1 `required` only grows: columns are added, types widened, NOT NULL dropped; never the reverse.
 //  T2 Rows that need the same columns share one Layout object, whichever schema they came with.
 //  T3 Two layouts that alternate are replaced by one that holds the columns of both: a batch never
-//     holds two layouts of a table, so that alternating ones would cut it at every record.
+//     holds two layouts of a table, so that alternating ones would cut it at every record. Not for
+//     tables without a key: their rows are found by all of their columns.
 // Not thread-safe; layouts that were handed out are constants.
 #pragma once
 

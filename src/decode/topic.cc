@@ -82,9 +82,16 @@ std::unique_ptr<SourceTable> Topic::make(SourceTableName name,
 }
 
 SourceTable& Topic::other_table(const SourceBlock& source) {
-  for (const auto& table : tables_) {
-    if (!is_same(*table, source)) continue;
-    last_ = table.get();
+  raw_key_.clear();
+  for (const JsonValue* part : {&source.db(), &source.schema(), &source.table()}) {
+    raw_key_.append(part->raw).push_back('\0');
+  }
+  for (const std::string& member : naming_.source_members()) {
+    raw_key_.append(raw_of(source.member(member))).push_back('\0');
+  }
+  const auto found = by_raw_key_.find(raw_key_);
+  if (found != by_raw_key_.end()) {
+    last_ = found->second;
     return *last_;
   }
   if (!source.table().is_string() || source.table().raw.empty()) {
@@ -113,6 +120,7 @@ SourceTable& Topic::other_table(const SourceBlock& source) {
   table->raw_members_ = std::move(raw);
   tables_.push_back(std::move(table));
   last_ = tables_.back().get();
+  by_raw_key_.emplace(raw_key_, last_);
   return *last_;
 }
 

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "decode/binding.h"
@@ -103,6 +104,8 @@ class Topic {
   const TargetNaming& naming_;
   bool heartbeat_;
   std::vector<std::unique_ptr<SourceTable>> tables_;
+  std::unordered_map<std::string, SourceTable*> by_raw_key_;  // what is_same() compares
+  std::string raw_key_;                                       // for the look-up at hand
   std::unique_ptr<SourceTable> of_name_;
   SourceTable* last_ = nullptr;
   std::vector<RowShapePtr> key_shapes_;

@@ -13,14 +13,25 @@ namespace tidemark {
 
 enum class ConnectType : std::uint8_t {
   unknown,  // schemaless: the target's column decides
-  int8, int16, int32, int64, float32, float64, boolean, string, bytes, array, map, structure,
+  int8,
+  int16,
+  int32,
+  int64,
+  float32,
+  float64,
+  boolean,
+  string,
+  bytes,
+  array,
+  map,
+  structure,
 };
 
 struct SourceField;
 
 struct SourceType {
   ConnectType base = ConnectType::unknown;
-  std::string name;                               // semantic name, such as "io.debezium.time.Date"
+  std::string name;  // semantic name, such as "io.debezium.time.Date"
   bool optional = true;
   std::map<std::string, std::string> parameters;  // "scale", "length", "allowed",
                                                   // "__debezium.source.column.type", …

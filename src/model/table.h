@@ -35,10 +35,11 @@ struct ForeignKey {
 struct Table {
   TableName name;
   std::vector<Column> columns;
-  std::vector<std::string> key;          // primary key in its order; empty: none
+  std::vector<std::string> key;  // primary key in its order; empty: none
   // What only the catalog fills:
-  std::vector<std::vector<std::string>> unique_keys;  // columns of every unique index that is valid,
-                                                      // not partial and not on expressions; primary first
+  std::vector<std::vector<std::string>>
+      unique_keys;  // columns of every unique index that is valid,
+                    // not partial and not on expressions; primary first
   std::vector<ForeignKey> foreign_keys;
   bool has_triggers = false;
   bool has_row_security = false;

@@ -26,8 +26,12 @@ std::string TableName::quoted() const {
   return quote_identifier(schema) + "." + quote_identifier(table);
 }
 
-std::string quote_identifier(std::string_view name) { return enclosed(name, '"'); }
+std::string quote_identifier(std::string_view name) {
+  return enclosed(name, '"');
+}
 
-std::string quote_literal(std::string_view text) { return enclosed(text, '\''); }
+std::string quote_literal(std::string_view text) {
+  return enclosed(text, '\'');
+}
 
 }  // namespace tidemark

@@ -1,5 +1,7 @@
 #include "support/decoding.h"
 
+#include <stdexcept>
+
 namespace tidemark::test {
 
 namespace {

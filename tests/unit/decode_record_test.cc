@@ -1,5 +1,7 @@
 // Keys, key changes, tables without a key, and records that must be refused: each with the field,
 // what to do, and never the value.
+#include <map>
+#include <random>
 #include <string>
 
 #include "support/catch.h"
@@ -118,6 +120,29 @@ TEST_CASE("record: a table with a key needs one", "[decode][record]") {
   }
   CHECK(it.decode(kTopic, R"({"id":1,"__dbz__physicalTableIdentifier":"x"})",
                   envelope("c", "null", R"({"id":1})")) == "create public.t key(id=1) row(id=1)");
+}
+
+TEST_CASE("record: rows with and without a key do not mix in one table", "[decode][record]") {
+  Decoding it = with_table({});
+  CHECK(it.decode(kTopic, kKey, envelope("c", "null", R"({"id":1})")) ==
+        "create public.t key(id=1) row(id=1)");
+  CHECK(has(bad(it, std::nullopt, envelope("c", "null", R"({"id":1})")), "the record has no key"));
+}
+
+TEST_CASE("record: many tables in one topic and in one slab", "[decode][record]") {
+  Decoding it;
+  it.config.target.schema_inference = true;
+  for (int round = 0; round < 3; ++round) {
+    for (int i = 0; i < 200; ++i) {
+      const std::string name = "t" + std::to_string(i);
+      CHECK(has(it.decode("all", kKey, envelope("c", "null", R"({"id":1})", name)),
+                "create public." + name + " key"));
+    }
+  }
+  CHECK(it.slab.layouts.size() == 200);
+  it.slab = Slab{};
+  it.decode("all", kKey, envelope("c", "null", R"({"id":1})", "t7"));
+  CHECK(it.slab.layouts.size() == 1);
 }
 
 TEST_CASE("record: a configured key", "[decode][record]") {
@@ -279,6 +304,62 @@ TEST_CASE("record: the catalog may not be known yet", "[decode][record]") {
   it.catalog_known = true;
   it.decoder().forget_partitions();
   CHECK(it.decode(kTopic, kKey, value) == "create public.t key(id=1) row(id=1, v='x')");
+}
+
+// I8: whatever the bytes, one event, nothing thrown, nothing left behind by a bad one.
+TEST_CASE("record: mutated records", "[decode][record]") {
+  const std::string row = R"({"id":1,"v":"x\u00e9"})";
+  const std::string fields =
+      R"({"type":"int32","optional":false,"field":"id"},{"type":"string","optional":true,"field":"v"})";
+  const std::string payload = envelope("u", row, row);
+  const std::vector<std::string> values = {
+      payload, with_schema(fields, payload),
+      R"({"id":1,"v":"x","__op":"u","__deleted":"false","__lsn":5})"};
+  const std::vector<std::string> keys = {
+      kKey, key_with_schema(R"({"type":"int32","optional":false,"field":"id"})", kKey)};
+  const std::string alphabet = "{}[]\",:\\nul0123456789.-+eE \xc3\xa9\x01";
+  std::mt19937 random(4711);
+  const auto pick = [&random](std::size_t n) {
+    return std::uniform_int_distribution<std::size_t>(0, n - 1)(random);
+  };
+  const auto mutate = [&](std::string text) {
+    for (std::size_t edits = pick(4); edits > 0 && !text.empty(); --edits) {
+      const std::size_t at = pick(text.size());
+      switch (pick(4)) {
+        case 0:
+          text.erase(at, 1 + pick(20));
+          break;
+        case 1:
+          text.insert(at, 1, alphabet[pick(alphabet.size())]);
+          break;
+        case 2:
+          text[at] = alphabet[pick(alphabet.size())];
+          break;
+        default:
+          text.insert(at, text.substr(pick(text.size()), 1 + pick(40)));
+          break;
+      }
+    }
+    return text;
+  };
+  Decoding it = with_table();
+  std::map<Op, int> seen;
+  for (int i = 0; i < 30000; ++i) {
+    if (i % 1000 == 0) it.slab = Slab{};
+    const std::string topic = i % 3 == 2 ? "srv.public.flat" : kTopic;
+    const std::string header = mutate(kKey);
+    const Event* event =
+        it.feed(topic, mutate(keys[pick(keys.size())]), mutate(values[pick(values.size())]),
+                {{"__debezium.newkey", header}, {"__debezium.oldkey", header}});
+    REQUIRE(event != nullptr);
+    ++seen[event->op];
+    if (event->op != Op::bad && event->op != Op::skip) {
+      REQUIRE_FALSE(it.text(*event).empty());
+      REQUIRE(it.text(*event).find("more bytes") == std::string::npos);
+    }
+  }
+  CHECK(seen[Op::update] > 1000);
+  CHECK(seen[Op::bad] > 3000);
 }
 
 }  // namespace tidemark::test
