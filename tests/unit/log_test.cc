@@ -3,9 +3,9 @@
 #include <unistd.h>
 
 #include <array>
+#include <cctype>
 #include <cmath>
 #include <cstdio>
-#include <regex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -47,9 +47,22 @@ class Capture {
   int before_;
 };
 
-std::string without_time(const std::string& line) {
-  return std::regex_replace(line, std::regex(R"("ts":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")"),
-                            R"("ts":"T")");
+// Digits become "9": what is left of a time is its form.
+std::string digits_hidden(std::string text) {
+  for (char& c : text) {
+    if (std::isdigit(static_cast<unsigned char>(c)) != 0) c = '9';
+  }
+  return text;
+}
+
+// Takes a line's time away, if it has the form given.
+std::string without_time(const std::string& line, const std::string& form) {
+  if (digits_hidden(line.substr(0, form.size())) != form) return "no time: " + line;
+  return line.substr(form.size());
+}
+
+std::string json_without_time(const std::string& line) {
+  return without_time(line, R"({"ts":"9999-99-99T99:99:99.999Z",)");
 }
 
 }  // namespace
@@ -59,8 +72,8 @@ TEST_CASE("a line is one JSON object with the pipeline and all fields", "[log]")
   configure_log("json", "debug", "inventory", false);
   log_event(Level::info, "batch.committed", "a \"batch\"\n\\",
             {{"topic", "orders"}, {"rows", 12}, {"duration_ms", 1.5}, {"last", true}});
-  CHECK(without_time(capture.text()) ==
-        R"({"ts":"T","level":"info","event":"batch.committed","msg":"a \"batch\"\n\\",)"
+  CHECK(json_without_time(capture.text()) ==
+        R"("level":"info","event":"batch.committed","msg":"a \"batch\"\n\\",)"
         R"("pipeline":"inventory","topic":"orders","rows":12,"duration_ms":1.5,"last":true})"
         "\n");
 }
@@ -71,7 +84,7 @@ TEST_CASE("whatever bytes a message has, the line is JSON in UTF-8", "[log]") {
   log_event(Level::error, "e",
             "\x01\t\x7F \xC3\xA4 \xFF \xC0\xAF \xED\xA0\x80 \xF0\x9F\x98\x80\xE2\x82",
             {{"nan", std::nan("")}});
-  const std::string line = without_time(capture.text());
+  const std::string line = json_without_time(capture.text());
   CHECK(line.find(
             R"("msg":"\u0001\t\u007f )"
             "\xC3\xA4 \xEF\xBF\xBD \xEF\xBF\xBD\xEF\xBF\xBD "
@@ -85,10 +98,9 @@ TEST_CASE("text for people: one line, quotes where they are needed", "[log]") {
   configure_log("text", "info", "p", false);
   log_event(Level::warning, "kafka.evicted", "the \"group\" went on\nwithout \x1b[31mus",
             {{"topic", "orders"}, {"hint", "try again"}, {"rows", 3}, {"empty", ""}});
-  const std::string line = capture.text();
-  CHECK(std::regex_match(line, std::regex(R"(\d\d:\d\d:\d\d\.\d{3} WARN  kafka\.evicted  )"
-                                          R"(the "group" went on\\nwithout \\u001b\[31mus  )"
-                                          R"(topic=orders hint="try again" rows=3 empty=""\n)")));
+  CHECK(without_time(capture.text(), "99:99:99.999") ==
+        " WARN  kafka.evicted  the \"group\" went on\\nwithout \\u001b[31mus  "
+        "topic=orders hint=\"try again\" rows=3 empty=\"\"\n");
 }
 
 TEST_CASE("levels below the configured one are silent", "[log]") {
