@@ -30,7 +30,11 @@ FetchWaker::FetchWaker(rd_kafka_t* client, const KafkaProperties& properties)
 void FetchWaker::taken() {
   ++taken_;
   // The clock is asked for every 32nd record only: it costs as much as taking one.
-  if (for_queue_ && taken_ % 32 == 0 && Clock::now() - last_ >= kInterval) wake();
+  if (for_queue_ && taken_ % 32 == 0) wake_if_due();
+}
+
+void FetchWaker::wake_if_due() {
+  if (Clock::now() - last_ >= kInterval) wake();
 }
 
 void FetchWaker::wake() {

@@ -40,6 +40,8 @@ class FetchWaker {
   // Records have left since the last wake-up: the thread may be asleep before an empty queue.
   [[nodiscard]] bool owes() const { return for_queue_ && taken_ > 0; }
   void wake();
+  // Not more often than each interval: polling without waiting must not turn into waking.
+  void wake_if_due();
 
  private:
   rd_kafka_t* const client_;

@@ -92,7 +92,7 @@ bool KafkaReader::step(Offset offset, milliseconds timeout) {
   // Serves librdkafka's events, which nobody else asks for here.
   rd_kafka_poll(client_.get(), 0);
   if (!message) {
-    waker_.wake();
+    if (waker_.owes()) waker_.wake_if_due();
     return true;
   }
   switch (fault_of(message->err)) {

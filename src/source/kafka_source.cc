@@ -177,7 +177,7 @@ rdkafka::Message KafkaSource::take(milliseconds timeout) {
     const milliseconds first = std::min(timeout, FetchWaker::kInterval);
     rdkafka::Message message(rd_kafka_consumer_poll(client_.get(), to_ms(first)));
     if (message || !events_.empty()) return message;
-    waker_.wake();
+    waker_.wake_if_due();
     timeout -= first;
   }
   return rdkafka::Message(rd_kafka_consumer_poll(client_.get(), to_ms(timeout)));

@@ -9,6 +9,18 @@
 // --plain reads by librdkafka's calls alone, with its own defaults, without what KafkaSource adds.
 // --cost: microseconds of work a record. --pause-every: fetching is paused for 100 ms after as many
 // records, as backpressure does it. A run prints records/s, CPU seconds and the memory's peak.
+//
+// Measured on 2 cores with the broker on them: 1,000,000 records of 3.3 kB, lz4, two topics, 4 us:
+//                                                records/s  CPU s  memory MiB
+//   2.0.2 plain, cost 0                              467,584    1.2          36
+//   2.0.2 plain                                       28,123    5.6         102
+//   2.0.2 plain, queue of 1 GB                       165,544    7.5       1,143
+//   2.0.2 KafkaSource (queue 32 MiB)                 174,427    5.5          80
+//   2.0.2 KafkaSource, cost 0                        597,800    1.0          54
+// The queue's size hardly matters any more: 2 MiB 151,000, 8 MiB 157,000, 128 MiB 181,000
+// records/s. fetch.max.bytes bounds what one answer adds to it: with eight topics 102 MiB in all at
+// 4 MiB, 152 at librdkafka's 50. With 2.8.0 the same figures; fetch.queue.backoff.ms at 1, 3 and 10
+// are alike, 0 spins (8.7 CPU seconds).
 #include <sys/resource.h>
 
 #include <algorithm>
