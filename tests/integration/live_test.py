@@ -1,0 +1,278 @@
+#!/usr/bin/python3
+"""A random workload through real Debezium while tidemark is killed again and again.
+
+At the end source and target must be equal, row by row. And a reader that looked at the target all the
+time, at the positions and all tables in one snapshot, must have seen nothing but exact prefixes (I1):
+each look is compared with what a model makes of the records before its positions.
+
+Runs with topics of one and of three partitions. On failure the seed is printed: the workload and the
+times of the kills follow from it (what the servers make of them does not).
+"""
+import random
+import signal
+import sys
+import threading
+import time
+
+from harness import (Connector, Failed, Suite, check, check_equal, check_settled, first_difference,
+                     positions, rows_as_text, short, wait_until)
+from live_model import Model, sql_rows
+from live_tables import SOURCE_SQL, TABLES, Workload
+
+LOOK_EVERY = 0.06
+SESSION_TIMEOUT = 6  # the broker's least
+
+
+# ---- looking on ------------------------------------------------------------------------------------
+
+class Look:
+    __slots__ = ("at", "positions", "epochs", "tables")
+
+    def __init__(self, at, rows, tables):
+        self.at = at
+        self.positions = {(s, p): int(mark) for s, p, mark, _ in rows if mark is not None}
+        self.epochs = {(s, p): epoch for s, p, _, epoch in rows}
+        self.tables = tables
+
+
+class Watcher(threading.Thread):
+    """Looks at the target, each time in one snapshot, until told to stop."""
+
+    def __init__(self, target):
+        super().__init__(daemon=True)
+        self.connection = target.connect(autocommit=False)
+        self.connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
+        self.looks = []
+        self.error = None
+        self.stopping = threading.Event()
+        self.began = time.monotonic()
+
+    def run(self):
+        try:
+            while not self.stopping.wait(LOOK_EVERY):
+                self.look()
+        except Exception as error:  # shown by the test's thread
+            self.error = error
+
+    def look(self):
+        with self.connection, self.connection.cursor() as cursor:
+            cursor.execute("select to_regclass('tidemark.pipeline_watermarks') is not null")
+            if not cursor.fetchone()[0]:
+                return
+            at = time.monotonic() - self.began
+            cursor.execute("select stream, partition, last_watermark, epoch "
+                           "from tidemark.pipeline_watermarks")
+            rows = cursor.fetchall()
+            tables = {}
+            for table in TABLES:
+                cursor.execute("select to_regclass(%s) is not null", (f"public.{table}",))
+                # One that was made after this snapshot holds nothing in it.
+                seen = ""
+                if cursor.fetchone()[0]:
+                    cursor.execute(sql_rows(table))
+                    seen = cursor.fetchone()[0]
+                last = self.looks[-1].tables[table] if self.looks else None
+                tables[table] = last if last == seen else seen
+        self.looks.append(Look(at, rows, tables))
+
+    def stop(self):
+        self.stopping.set()
+        self.join(30)
+        if self.error:
+            raise Failed(f"the reader failed: {self.error}")
+        self.look()
+        self.connection.close()
+
+
+# ---- killing ---------------------------------------------------------------------------------------
+
+class Processes:
+    """One process always, a second part of the time, killed by schedule."""
+
+    def __init__(self, case, settings, seconds, kills, choose):
+        self.case, self.settings, self.choose = case, settings, choose
+        self.running = {}
+        self.killed = 0
+        self.began = time.monotonic()
+        self.schedule = [(choose.uniform(2, seconds - 1), "kill") for _ in range(kills)]
+        self.schedule += [(seconds * 0.2, "start b"), (seconds * 0.55, "stop b"),
+                          (seconds * 0.65, "start b")]
+        if seconds >= 45:  # longer than the session: its partitions go to the other, then it wakes
+            self.schedule += [(seconds * 0.72, "freeze b"),
+                              (seconds * 0.72 + SESSION_TIMEOUT + 2, "wake b")]
+        self.schedule.sort()
+        self.frozen = None
+        self.starts = []  # (when, name)
+        self.start("a")
+
+    def start(self, name):
+        if name in self.running:
+            return
+        instance = {"kafka": {"group.instance.id": f"{self.case.id}-{name}"}}
+        self.running[name] = self.case.start(self.settings.with_(instance), name)
+
+    def tick(self):
+        now = time.monotonic() - self.began
+        while self.starts and self.starts[0][0] <= now:
+            self.start(self.starts.pop(0)[1])
+        while self.schedule and self.schedule[0][0] <= now:
+            self.act(self.schedule.pop(0)[1], now)
+        for name, process in self.running.items():
+            if not process.running():
+                last = [e for e in process.wait(1).events() if e.get("level") == "error"][-1:]
+                raise Failed(f"tidemark {name} ended by itself with {process.process.returncode}: "
+                             f"{short(last, 400)}")
+
+    def act(self, what, now):
+        if what == "kill":
+            name = self.choose.choice(sorted(set(self.running) - {self.frozen}) or [None])
+            if name is None:  # all are about to start: a little later
+                self.schedule.insert(0, (now + 0.3, "kill"))
+                return
+            self.running.pop(name).kill()
+            self.killed += 1
+            self.starts.append((now + self.choose.uniform(0, 0.4), name))
+            self.starts.sort()
+        elif what == "start b":
+            self.start("b")
+        elif what == "stop b" and "b" in self.running:
+            check_equal(self.running.pop("b").stop().code, 0, "exit code of a process that was stopped")
+        elif what == "freeze b" and "b" in self.running:
+            self.running["b"].send(signal.SIGSTOP)
+            self.frozen = "b"
+        elif what == "wake b" and self.frozen:
+            self.running["b"].send(signal.SIGCONT)
+            self.frozen = None
+
+    def stop(self):
+        for name in sorted(self.running):
+            ended = self.running.pop(name).stop()
+            check_equal(ended.code, 0, f"exit code of {name}")
+
+
+# ---- the end ---------------------------------------------------------------------------------------
+
+def check_looks(looks, records):
+    """Every look is what the model makes of the records before its positions. Returns the model."""
+    model = Model(records)
+    before = None
+    for number, look in enumerate(looks, 1):
+        where = f"look {number} of {len(looks)}, {look.at:.2f} s"
+        if before:
+            for at, offset in before.positions.items():
+                check(look.positions.get(at, -1) >= offset, f"{where}: the position of {at} fell")
+            for at, epoch in before.epochs.items():
+                check(look.epochs.get(at, -1) >= epoch, f"{where}: the epoch of {at} fell")
+        model.advance(look.positions)
+        for table in TABLES:
+            difference = model.difference(table, look.tables[table])
+            check(not difference, f"{where}: table {table} is not the fold of the records before "
+                                  f"its positions: {difference}; positions {look.positions}")
+        before = look
+    return model
+
+
+def check_equal_tables(source, target):
+    for table in TABLES:
+        columns = list(TABLES[table]["columns"])
+        difference = first_difference(rows_as_text(target, f"public.{table}", columns),
+                                      rows_as_text(source, f"public.{table}", columns))
+        check(not difference, f"source and target differ, table {table}: {difference}")
+
+
+def make_topics(case, prefix, partitions):
+    topics = []
+    for table, spec in TABLES.items():
+        topic = f"{prefix}.public.{table}"
+        # Records without a key have no order across partitions.
+        case.kafka.create(topic, partitions if spec["key"] else 1)
+        case.at_end(case.kafka.delete, [topic])
+        topics.append(topic)
+    return topics
+
+
+def live(case, partitions, seconds, seed, kills, rate):
+    choose = random.Random(seed)
+    source, target = case.source(), case.target()
+    source.run(SOURCE_SQL)
+    prefix = f"{case.id}"
+    topics = make_topics(case, prefix, partitions)
+    connector = Connector(case.stack, prefix, source, **{
+        "table.include.list": "public.*", "topic.creation.default.partitions": str(partitions)})
+    case.at_end(connector.delete)
+    connector.wait_streaming()
+
+    settings = case.settings(
+        target, topics, kafka={"session.timeout.ms": SESSION_TIMEOUT * 1000,
+                               "heartbeat.interval.ms": 1000},
+        batch={"lanes": 2, "max-rows": choose.choice((40, 400, 4000))},
+        log={"level": "info"})
+    watcher = Watcher(target)
+    watcher.start()
+    workload = Workload(source, seed, rate)
+    processes = Processes(case, settings, seconds, kills, choose)
+    case.at_end(workload.stop)
+    case.at_end(watcher.stopping.set)
+    workload.start()
+    began = time.monotonic()
+    while time.monotonic() - began < seconds:
+        time.sleep(0.05)
+        processes.tick()
+        if workload.error:
+            raise workload.error
+        if time.monotonic() - began > seconds / 2:
+            workload.add_column_now.set()
+    workload.stop()
+    if workload.error:
+        raise workload.error
+    connector.wait_caught_up(120)
+    ends = case.kafka.ends(topics)
+
+    def reached():
+        processes.tick()
+        now = positions(target, case.id)
+        return all(now.get(at, 0) >= end for at, end in ends.items())
+    wait_until(reached, 120, "tidemark catches up", 0.2)
+    watcher.stop()
+    processes.stop()
+    check_equal_tables(source, target)
+    check_settled(target)
+    check_equal(processes.killed, kills, "kills")
+    committed = case.kafka.committed(f"tidemark-{case.id}", topics)
+    check_equal({at: o for at, o in committed.items()}, {at: e for at, e in ends.items() if e},
+                "Kafka's group offsets")
+    model = check_looks(watcher.looks, case.kafka.dump(topics))
+    check(not model.waiting, f"rows that were never completed: {sorted(model.waiting)[:3]}")
+    check_equal(model.applied, sum(ends.values()), "records seen by the model")
+    counts = workload.counts
+    distinct = len({tuple(sorted(look.positions.items())) for look in watcher.looks})
+    print(f"# {counts.transactions} transactions, {counts.rolled_back} rolled back, {counts.rows} "
+          f"rows (largest {counts.largest}), {counts.key_changes} key changes; {model.applied} "
+          f"records, {model.lacking} columns handed over, {model.crossed} before their delete; "
+          f"{processes.killed} kills; {len(watcher.looks)} looks at {distinct} positions", flush=True)
+    check(distinct > seconds, "the reader has seen too few positions to prove anything")
+    check(counts.key_changes > seconds and model.lacking > seconds / 2,
+          "the workload changed too few keys to prove anything")
+
+
+def add_options(parser):
+    parser.add_argument("--seconds", type=float, default=60, help="of workload (default: 60)")
+    parser.add_argument("--partitions", type=int, choices=(1, 3), help="of the topics (default: both)")
+    parser.add_argument("--seed", type=int, help="of workload and kills (default: a new one)")
+    parser.add_argument("--kills", type=int, help="(default: 10 a minute, at least 4)")
+    parser.add_argument("--rate", type=float, default=400, help="row changes a second (default: 400)")
+
+
+def main():
+    suite = Suite(__doc__, add_options)
+    options = suite.options
+    seed = options.seed if options.seed is not None else random.randrange(1 << 31)
+    kills = options.kills if options.kills is not None else max(4, round(options.seconds / 6))
+    for partitions in [options.partitions] if options.partitions else (1, 3):
+        suite.case(f"live, partitions {partitions}, seed {seed}, {options.seconds:g} s", live,
+                   partitions, options.seconds, seed, kills, options.rate)
+    return suite.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
