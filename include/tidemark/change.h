@@ -28,8 +28,17 @@ enum class Op : std::uint8_t {
 };
 
 enum class SkipReason : std::uint8_t {
-  none, heartbeat, transaction_marker, schema_change, logical_message, notification,
-  delete_disabled, truncate_disabled, excluded, duplicate, keyless_tombstone,
+  none,
+  heartbeat,
+  transaction_marker,
+  schema_change,
+  logical_message,
+  notification,
+  delete_disabled,
+  truncate_disabled,
+  excluded,
+  duplicate,
+  keyless_tombstone,
 };
 const char* to_string(SkipReason reason);
 
@@ -47,16 +56,18 @@ struct Event {
   std::uint32_t partition = 0;   // index into the lane's assignment
   Offset offset;
   std::uint64_t fingerprint = 0;
-  std::int64_t source_time_us = 0;   // source commit time, 0 where unknown
-  const Layout* layout = nullptr;    // null for skip; for bad set with `key`, where that much is known
+  std::int64_t source_time_us = 0;  // source commit time, 0 where unknown
+  const Layout* layout =
+      nullptr;     // null for skip; for bad set with `key`, where that much is known
   Span key;        // key image; empty for keyless tables
   Span row;        // row image of `after`; empty for remove, tombstone, truncate
   Span before;     // row image of `before`; only for keyless tables
   Span other_key;  // key change, by Debezium's headers: for remove and tombstone the new key
                    // (__debezium.newkey), for create the old key (__debezium.oldkey); a key image
-  Span source_position;  // text that orders or at least identifies the event at its source, see
-                         // docs/guarantees.md; PostgreSQL: "<commit lsn>/<lsn>"; empty where unknown
-  std::uint32_t bad = 0;             // index into Slab::bad for Op::bad
+  Span
+      source_position;  // text that orders or at least identifies the event at its source, see
+                        // docs/guarantees.md; PostgreSQL: "<commit lsn>/<lsn>"; empty where unknown
+  std::uint32_t bad = 0;  // index into Slab::bad for Op::bad
 };
 
 // A record that could not be decoded. What is needed for its dead letter, and nothing more.
@@ -64,7 +75,7 @@ struct BadRecord {
   std::string table;    // where it is known
   std::string message;  // what is wrong, and in which field; never a row value
   std::string hint;
-  bool halt = false;    // an unknown `op` or the like: the partition stops whatever the policy (I7)
+  bool halt = false;  // an unknown `op` or the like: the partition stops whatever the policy (I7)
 };
 
 class Slab {

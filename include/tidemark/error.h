@@ -22,7 +22,8 @@ const char* to_string(ErrorKind kind);
 
 class Error : public std::runtime_error {
  public:
-  Error(ErrorKind kind, const std::string& message, std::string hint = {}, std::string sqlstate = {})
+  Error(ErrorKind kind, const std::string& message, std::string hint = {},
+        std::string sqlstate = {})
       : std::runtime_error(message),
         kind_(kind),
         hint_(std::move(hint)),

@@ -20,10 +20,10 @@ struct RecordView {
   std::string_view topic;
   Partition partition;
   Offset offset;
-  std::int64_t timestamp_ms = 0;               // Kafka's, -1 where the broker has none
-  std::optional<std::string_view> key;         // no value: a null key
-  std::optional<std::string_view> value;       // no value: a tombstone
-  std::vector<HeaderView> headers;             // in the record's order; names may repeat
+  std::int64_t timestamp_ms = 0;          // Kafka's, -1 where the broker has none
+  std::optional<std::string_view> key;    // no value: a null key
+  std::optional<std::string_view> value;  // no value: a tombstone
+  std::vector<HeaderView> headers;        // in the record's order; names may repeat
 };
 
 // A 64-bit hash of what makes a record itself: timestamp, key, the value's length and its tail.

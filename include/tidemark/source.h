@@ -16,16 +16,16 @@
 namespace tidemark {
 
 enum class PollKind {
-  nothing,     // the timeout has passed
-  record,      // `record` is set; its views are valid until the next poll
-  assigned,    // `partitions` are ours from now on; call assign() with their positions, at leisure
-  revoked,     // all partitions are gone (eager rebalancing); nothing more to do
-  halted,      // `partition` cannot go on: `message`, `hint` (out of range, bad message, deleted topic)
-  unreachable, // brokers are away, or a topic is not there yet: heals by itself, show it; `message`,
-               // `hint`. Said again every second while no broker can be reached
-  fatal,       // `message`, `hint`
-  caught_up,   // all of `partition` before `offset` has been delivered; above the last record's offset
-               // stand only transaction markers and aborted or compacted records
+  nothing,   // the timeout has passed
+  record,    // `record` is set; its views are valid until the next poll
+  assigned,  // `partitions` are ours from now on; call assign() with their positions, at leisure
+  revoked,   // all partitions are gone (eager rebalancing); nothing more to do
+  halted,  // `partition` cannot go on: `message`, `hint` (out of range, bad message, deleted topic)
+  unreachable,  // brokers are away, or a topic is not there yet: heals by itself, show it;
+                // `message`, `hint`. Said again every second while no broker can be reached
+  fatal,      // `message`, `hint`
+  caught_up,  // all of `partition` before `offset` has been delivered; above the last record's
+              // offset stand only transaction markers and aborted or compacted records
 };
 
 struct PollResult {
@@ -61,7 +61,8 @@ class Source {
   virtual void subscribe() = 0;
   virtual PollResult poll(std::chrono::milliseconds timeout) = 0;
   // Starts fetching; no offset: from the beginning. Only after `assigned`, once.
-  virtual void assign(const std::vector<std::pair<StreamPartition, std::optional<Offset>>>& from) = 0;
+  virtual void assign(
+      const std::vector<std::pair<StreamPartition, std::optional<Offset>>>& from) = 0;
   // Fetching of all assigned partitions; poll() must go on being called.
   virtual void pause() = 0;
   virtual void resume() = 0;

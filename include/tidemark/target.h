@@ -20,8 +20,8 @@ namespace tidemark {
 struct TakenPartition {
   StreamPartition at;
   Epoch epoch;
-  std::optional<Offset> next;              // none: never seen, start at the beginning
-  std::string source_position;             // of the last event applied, where known
+  std::optional<Offset> next;                // none: never seen, start at the beginning
+  std::string source_position;               // of the last event applied, where known
   std::optional<std::uint64_t> fingerprint;  // of the record before `next`
 };
 

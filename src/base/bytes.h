@@ -12,9 +12,15 @@ namespace tidemark {
 
 static_assert(std::endian::native == std::endian::little, "written for little-endian machines");
 
-inline std::uint16_t to_big(std::uint16_t v) { return __builtin_bswap16(v); }
-inline std::uint32_t to_big(std::uint32_t v) { return __builtin_bswap32(v); }
-inline std::uint64_t to_big(std::uint64_t v) { return __builtin_bswap64(v); }
+inline std::uint16_t to_big(std::uint16_t v) {
+  return __builtin_bswap16(v);
+}
+inline std::uint32_t to_big(std::uint32_t v) {
+  return __builtin_bswap32(v);
+}
+inline std::uint64_t to_big(std::uint64_t v) {
+  return __builtin_bswap64(v);
+}
 
 template <typename T>
 void store_big(char* at, T value) {

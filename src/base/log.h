@@ -23,8 +23,8 @@ struct Field {
   Field(std::string_view n, bool v) : name(n), value(v) {}
   Field(std::string_view n, double v) : name(n), value(v) {}
   template <typename T>
-    requires std::is_integral_v<T>
-  Field(std::string_view n, T v) : name(n), value(static_cast<std::int64_t>(v)) {}
+  requires std::is_integral_v<T> Field(std::string_view n, T v)
+      : name(n), value(static_cast<std::int64_t>(v)) {}
 };
 
 // format: auto | text | json; level: debug | info | warning | error.

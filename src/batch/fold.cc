@@ -101,7 +101,8 @@ FoldTable& Fold::State::table_of(const Layout* layout) {
   return table;
 }
 
-// ---- what `key_changes` holds --------------------------------------------------------------------
+// ---- what `key_changes` holds
+// --------------------------------------------------------------------
 
 void Fold::State::load(const std::vector<KeyChangeRow>& rows) {
   for (const KeyChangeRow& row : rows) load_row(row);
@@ -162,7 +163,8 @@ void Fold::State::link_handover(std::size_t wait, const KeyChangeRow& row) {
   book_.waits[wait].index = static_cast<std::size_t>(found);
 }
 
-// ---- one event -----------------------------------------------------------------------------------
+// ---- one event
+// -----------------------------------------------------------------------------------
 
 void Fold::State::apply(const EventRef& ref) {
   FoldTable& table = table_of(ref.event->layout);
@@ -200,8 +202,8 @@ void Fold::State::apply_truncate(FoldTable& table) {
 
 void Fold::State::apply_upsert(FoldTable& table, const EventRef& ref) {
   const std::size_t entry = table.find_or_add(ref.key());
-  const Image image = ref.is_key_change() ? take(table, entry, ref)
-                                          : overlay(ref, table.entries[entry].image);
+  const Image image =
+      ref.is_key_change() ? take(table, entry, ref) : overlay(ref, table.entries[entry].image);
   if (!image.complete()) table.snapshot_only = false;
   set_image(table, entry, image);
 }
@@ -280,7 +282,8 @@ void Fold::State::move_wait(std::int32_t index, WaitPlace place, std::size_t at)
   wait.changed = true;
 }
 
-// ---- key changes ---------------------------------------------------------------------------------
+// ---- key changes
+// ---------------------------------------------------------------------------------
 
 // F2, the create half.
 Image Fold::State::take(FoldTable& table, std::size_t index, const EventRef& ref) {
@@ -370,7 +373,8 @@ void Fold::State::settle(Wait& wait, const Image& from) {
   }
 }
 
-// ---- the result ----------------------------------------------------------------------------------
+// ---- the result
+// ----------------------------------------------------------------------------------
 
 void Fold::State::emit_tables() {
   out_.tables.reserve(table_count_);
@@ -465,8 +469,8 @@ void Fold::State::emit_wait(const Wait& wait) {
     const Handover& handover = book_.handovers[wait.index];
     left.has_row = true;
     left.row = handover.image.row;
-    left.at_key = arena_.copy(
-        make_link(handover.id.old_key, handover.id.new_key, handover.id.position));
+    left.at_key =
+        arena_.copy(make_link(handover.id.old_key, handover.id.new_key, handover.id.position));
   }
   out_.key_changes_left.push_back(left);
 }
@@ -488,8 +492,8 @@ void Fold::State::emit_handover(const Handover& handover) {
     left.at_key = arena_.copy(make_link(id.old_key, id.new_key, id.position));
     left.row = unavailable_row(handover.id.layout->columns.size(), arena_);
   } else if (image.present) {
-    left.row = image.row.empty() ? unavailable_row(handover.id.layout->columns.size(), arena_)
-                                 : image.row;
+    left.row =
+        image.row.empty() ? unavailable_row(handover.id.layout->columns.size(), arena_) : image.row;
     left.has_base = !image.base_is_none && !image.complete();
     left.base = image.base;
   }

@@ -2,11 +2,13 @@
 // can write them and the result equals applying them one at a time (I5). Key changes are followed
 // inside the run and, by the rows of `key_changes`, beyond it.
 //
-// How (docs/architecture.md, "Folding"): every key has an image, which is a row whose lacking columns
-// come from a base: the stored row of its own key, the stored row of another key (after a key change),
-// nothing, or a delete that has not come yet (then the image *waits*, and lives in `key_changes`).
+// How (docs/architecture.md, "Folding"): every key has an image, which is a row whose lacking
+// columns come from a base: the stored row of its own key, the stored row of another key (after a
+// key change), nothing, or a delete that has not come yet (then the image *waits*, and lives in
+// `key_changes`).
 //  F1 An event overlays the image column by column; a lacking column keeps what the image has.
-//  F2 The delete half of a key change hands its image over, the create half takes it; they are paired
+//  F2 The delete half of a key change hands its image over, the create half takes it; they are
+//  paired
 //     by (table, old key, new key, source position), never by which rows happen to be there.
 //  F3 A half whose other half is not in the run, nor in `key_changes`, leaves its part there.
 //  F4 Neither half's pairing depends on the order in which they come.
@@ -58,7 +60,8 @@ struct FoldContext {
   const std::vector<FoldPartition>* partitions = nullptr;
   const std::vector<KeyChangeRow>* key_changes = nullptr;  // locked; null: none
   const std::vector<RowProbe>* probes = nullptr;           // answered; null: none
-  bool deletes_enabled = true;  // false: a key change leaves the old row, its copy is taken from there
+  bool deletes_enabled =
+      true;  // false: a key change leaves the old row, its copy is taken from there
 };
 
 // What must be locked, read and asked before a run can be folded.
@@ -75,7 +78,8 @@ struct KeyChangeLink {
   std::string old_key, new_key, position;
 };
 bool is_link(std::string_view at_key);
-std::string make_link(std::string_view old_key, std::string_view new_key, std::string_view position);
+std::string make_link(std::string_view old_key, std::string_view new_key,
+                      std::string_view position);
 KeyChangeLink parse_link(std::string_view at_key);
 
 class Fold {

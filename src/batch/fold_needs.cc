@@ -39,7 +39,9 @@ std::string next_part(std::string_view& text) {
 
 }  // namespace
 
-bool is_link(std::string_view at_key) { return !at_key.empty() && at_key.front() == kLinkMark; }
+bool is_link(std::string_view at_key) {
+  return !at_key.empty() && at_key.front() == kLinkMark;
+}
 
 std::string make_link(std::string_view old_key, std::string_view new_key,
                       std::string_view position) {
@@ -71,13 +73,14 @@ KeyChangeId key_change_of(const EventRef& ref, const std::vector<FoldPartition>&
 }
 
 // In a topic of one partition the delete comes before its create: a pair in the run needs nothing
-// from `key_changes`. In others every change asks, since either half, or a repetition of it, may have
-// come by another partition.
+// from `key_changes`. In others every change asks, since either half, or a repetition of it, may
+// have come by another partition.
 FoldNeeds needs_of(const std::vector<EventRef>& events,
                    const std::vector<FoldPartition>& partitions) {
   FoldNeeds needs;
-  std::unordered_multimap<std::string, std::size_t> open;  // deletes without their create, by change
-  std::unordered_set<std::string> removed;                 // keys deleted in the run
+  std::unordered_multimap<std::string, std::size_t>
+      open;                                 // deletes without their create, by change
+  std::unordered_set<std::string> removed;  // keys deleted in the run
   std::vector<KeyChangeId> ids;
   std::vector<bool> paired;
   for (const EventRef& ref : events) {

@@ -16,7 +16,8 @@ int match(const KeyChangeId& a, const KeyChangeId& b) {
 }
 
 std::uint64_t hash_of(const KeyChangeId& id) {
-  const std::uint64_t table = XXH3_64bits(id.layout->target.table.data(), id.layout->target.table.size());
+  const std::uint64_t table =
+      XXH3_64bits(id.layout->target.table.data(), id.layout->target.table.size());
   const std::uint64_t old_key = XXH3_64bits_withSeed(id.old_key.data(), id.old_key.size(), table);
   return XXH3_64bits_withSeed(id.new_key.data(), id.new_key.size(), old_key);
 }

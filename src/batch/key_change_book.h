@@ -22,18 +22,18 @@ enum class WaitPlace : std::uint8_t { marker, entry, handover };
 
 struct Handover {
   KeyChangeId id;
-  Image image;                // as the old row was; base is the old key or another, never "self"
-  std::int64_t row_id = 0;    // of key_changes; 0: of this run
+  Image image;              // as the old row was; base is the old key or another, never "self"
+  std::int64_t row_id = 0;  // of key_changes; 0: of this run
   bool consumed = false;
   bool changed = false;
-  bool only_if_row = false;   // handed over by a tombstone alone
+  bool only_if_row = false;  // handed over by a tombstone alone
 };
 
 struct Wait {
   KeyChangeId id;
   std::int32_t partition = 0;
   WaitPlace place = WaitPlace::marker;
-  std::size_t index = 0;       // entry of its table, or handover
+  std::size_t index = 0;  // entry of its table, or handover
   std::int64_t row_id = 0;
   bool done = false;
   bool changed = false;

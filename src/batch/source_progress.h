@@ -1,7 +1,7 @@
-// How far the source's own order has been applied in one partition: by it repeated events are known.
-// Debezium sends again, after its own restart, what it had sent since its last stored position.
-// A repetition is not harmless: it would delete and rename rows that have moved on since, and a
-// placeholder in it can no longer be filled. So it is skipped, and counted.
+// How far the source's own order has been applied in one partition: by it repeated events are
+// known. Debezium sends again, after its own restart, what it had sent since its last stored
+// position. A repetition is not harmless: it would delete and rename rows that have moved on since,
+// and a placeholder in it can no longer be filled. So it is skipped, and counted.
 //
 // Rule: an event whose position is below the highest one applied, and whose source commit time is
 // not later, is a repetition. (Position alone would skip real changes of a source that was set up
@@ -48,7 +48,7 @@ class SourceProgress {
   std::uint64_t commit_ = 0;
   std::uint64_t lsn_ = 0;
   std::int64_t time_us_ = 0;
-  std::uint64_t count_ = 0;     // events applied at exactly this position
+  std::uint64_t count_ = 0;                     // events applied at exactly this position
   std::array<std::uint32_t, 2> key_changes_{};  // halves applied at exactly this position
   bool repeating_ = false;
   std::uint64_t repeated_ = 0;  // of them, seen again

@@ -20,10 +20,11 @@
 namespace tidemark {
 
 inline constexpr std::int32_t kElementNull = -1;
-inline constexpr std::int32_t kElementUnavailable = -2;  // Debezium's placeholder: keep what is stored;
-                                                         // for a row that is not there: a data error
-inline constexpr std::int32_t kElementAbsent = -3;       // not in the record at all: keep what is stored;
-                                                         // for a new row: the column's default
+inline constexpr std::int32_t kElementUnavailable =
+    -2;                                             // Debezium's placeholder: keep what is stored;
+                                                    // for a row that is not there: a data error
+inline constexpr std::int32_t kElementAbsent = -3;  // not in the record at all: keep what is
+                                                    // stored; for a new row: the column's default
 
 struct LayoutColumn {
   std::string name;  // in the target
@@ -34,11 +35,11 @@ struct LayoutColumn {
 
 struct Layout {
   TableName target;
-  std::string source_table;           // for messages and metrics: "inventory.orders"
+  std::string source_table;  // for messages and metrics: "inventory.orders"
   std::vector<LayoutColumn> columns;
-  std::vector<std::uint16_t> key;     // indices into columns, in key order; empty: a multiset of rows
-  TablePtr required;                  // what must be in the target before a row can be written; the
-                                      // writer compares and issues the DDL that evolution allows
+  std::vector<std::uint16_t> key;  // indices into columns, in key order; empty: a multiset of rows
+  TablePtr required;               // what must be in the target before a row can be written; the
+                                   // writer compares and issues the DDL that evolution allows
   [[nodiscard]] bool keyless() const { return key.empty(); }
 };
 

@@ -86,9 +86,9 @@ WriteOutcome BatchWriter::write(const std::vector<EventRef>& events) {
       target_.rollback();
       const bool is_data = error.kind() == ErrorKind::data || error.kind() == ErrorKind::waiting;
       if (!is_data || careful) throw;
-      log_event(Level::info, "batch.split", "a batch failed on data and is applied in halves",
-                {{"rows", run.events.size()}, {"sqlstate", error.sqlstate()},
-                 {"error", error.what()}});
+      log_event(
+          Level::info, "batch.split", "a batch failed on data and is applied in halves",
+          {{"rows", run.events.size()}, {"sqlstate", error.sqlstate()}, {"error", error.what()}});
       careful = true;
     }
   }
@@ -104,7 +104,8 @@ std::optional<WriteOutcome> BatchWriter::settle() {
   return std::move(run.outcome);
 }
 
-// ---- what takes part -----------------------------------------------------------------------------
+// ---- what takes part
+// -----------------------------------------------------------------------------
 
 BatchWriter::Plan BatchWriter::plan(const std::vector<EventRef>& events,
                                     const std::vector<PartitionHold>& holds) {
@@ -154,7 +155,8 @@ bool BatchWriter::admit(const EventRef& ref, Plan& plan) {
   const bool tombstone = event.op == Op::tombstone;
   if (keyless && tombstone) return false;
   if (event.source_position.length == 0 && !tombstone) return true;
-  auto [at, added] = plan.progress.try_emplace(event.partition, partitions_[event.partition].progress);
+  auto [at, added] =
+      plan.progress.try_emplace(event.partition, partitions_[event.partition].progress);
   return at->second.admit({ref.source_position(), tombstone, event.source_time_us,
                            event.op == Op::snapshot, keyless,
                            ref.is_key_change() ? change_hash(ref) : 0});
@@ -177,7 +179,8 @@ void BatchWriter::note_move(const EventRef& ref, Plan& plan) {
   if (event.source_position.length != 0) move.source_position = ref.source_position();
 }
 
-// ---- one attempt ---------------------------------------------------------------------------------
+// ---- one attempt
+// ---------------------------------------------------------------------------------
 
 void BatchWriter::attempt(Plan& plan, bool careful) {
   held_pending_.clear();
@@ -278,7 +281,8 @@ void BatchWriter::fold_and_write(const std::vector<EventRef>& events, WriteOutco
   }
 }
 
-// ---- key changes ---------------------------------------------------------------------------------
+// ---- key changes
+// ---------------------------------------------------------------------------------
 
 // A row that is linked to another one brings that one along, until nothing new comes.
 void BatchWriter::lock_linked(std::vector<KeyChangeId>& ids, std::vector<KeyChangeRow>& rows) {
@@ -332,7 +336,8 @@ void BatchWriter::answer(std::vector<RowProbe>& probes) {
   }
 }
 
-// ---- records that cannot be applied --------------------------------------------------------------
+// ---- records that cannot be applied
+// --------------------------------------------------------------
 
 bool BatchWriter::is_held(const EventRef& ref) const {
   if (held_.empty() && held_pending_.empty()) return false;
@@ -379,9 +384,13 @@ void BatchWriter::write_letter(const EventRef& ref, const std::string& kind, con
   target_.dead_letter(letter);
   ++outcome.dead_letters;
   log_event(Level::warning, "record.dead_lettered", error.what(),
-            {{"topic", at.stream}, {"partition", at.partition.value},
-             {"offset", ref.event->offset.value}, {"table", letter.table}, {"kind", kind},
-             {"sqlstate", error.sqlstate()}, {"hint", letter.hint}});
+            {{"topic", at.stream},
+             {"partition", at.partition.value},
+             {"offset", ref.event->offset.value},
+             {"table", letter.table},
+             {"kind", kind},
+             {"sqlstate", error.sqlstate()},
+             {"hint", letter.hint}});
 }
 
 // More than this is a bad setting, not bad data: an empty topic and a full table help nobody.
@@ -399,7 +408,8 @@ void BatchWriter::check_rate(WriteOutcome& outcome) {
               "lines in the log, mend the cause or raise dead-letter-max-rate, and start again");
 }
 
-// ---- after COMMIT --------------------------------------------------------------------------------
+// ---- after COMMIT
+// --------------------------------------------------------------------------------
 
 void BatchWriter::finish(Plan& plan) {
   for (std::size_t i = 0; i < plan.moves.size(); ++i) {
@@ -409,7 +419,8 @@ void BatchWriter::finish(Plan& plan) {
       partition.source_position = plan.moves[i].source_position;
     }
   }
-  for (const auto& [partition, progress] : plan.progress) partitions_[partition].progress = progress;
+  for (const auto& [partition, progress] : plan.progress)
+    partitions_[partition].progress = progress;
   held_.merge(held_pending_);
   held_pending_.clear();
   hints_.insert(hints_.end(), hints_pending_.begin(), hints_pending_.end());

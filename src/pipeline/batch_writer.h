@@ -3,7 +3,8 @@
 // that is lost is the lane's decision, by the Error that comes out of here.
 //
 // Promises (the invariants of pipeline/lane.h that are kept here):
-//  W1 The rows and the positions of a run are written in one transaction (I1), the fence is its first
+//  W1 The rows and the positions of a run are written in one transaction (I1), the fence is its
+//  first
 //     statement (I3).
 //  W2 Every event of the run is applied, folded, skipped by a named rule, dead-lettered in that
 //     transaction, or left for later with everything behind it in its partition (I4).

@@ -22,9 +22,9 @@ void Lane::Shared::fail(const Error& error) {
 }
 
 Lane::Lane(const Config& config, unsigned number, LaneParts parts)
-    : shared_(std::make_unique<Shared>(config, number, std::move(parts),
-                                       config.batch.buffer_bytes_max /
-                                           std::max(1U, config.batch.lanes))),
+    : shared_(std::make_unique<Shared>(
+          config, number, std::move(parts),
+          config.batch.buffer_bytes_max / std::max(1U, config.batch.lanes))),
       reader_(std::make_unique<Reader>(*shared_)),
       writer_(std::make_unique<Writer>(*shared_)) {}
 
@@ -39,9 +39,13 @@ void Lane::start() {
   writer_thread_ = std::thread([this] { writer_->run(); });
 }
 
-void Lane::stop() { shared_->buffer.stop(); }
+void Lane::stop() {
+  shared_->buffer.stop();
+}
 
-void Lane::cancel() { shared_->parts.target->cancel(); }
+void Lane::cancel() {
+  shared_->parts.target->cancel();
+}
 
 // The group is left last: until then nobody else starts on what the writer may still commit.
 void Lane::join() {

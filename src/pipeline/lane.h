@@ -1,12 +1,16 @@
-// One lane: a member of the consumer group, a connection to the target, a reader and a writer thread
-// with one buffer of decoded rows between them. It keeps, with target and source, the invariants on
-// which everything rests (docs/guarantees.md says them as promises, each with its test):
+// One lane: a member of the consumer group, a connection to the target, a reader and a writer
+// thread with one buffer of decoded rows between them. It keeps, with target and source, the
+// invariants on which everything rests (docs/guarantees.md says them as promises, each with its
+// test):
 //
-//  I1 Atomic prefix: in every snapshot of the target, for every partition, the tables are the fold of
+//  I1 Atomic prefix: in every snapshot of the target, for every partition, the tables are the fold
+//  of
 //     exactly the records before `last_watermark`.
-//  I2 The target is the authority: on assignment the position row is read, and reading starts there;
+//  I2 The target is the authority: on assignment the position row is read, and reading starts
+//  there;
 //     a partition never seen starts at the beginning. Kafka's group offsets are a report.
-//  I3 One writer: the epoch is raised on assignment, and the first statement of every batch moves the
+//  I3 One writer: the epoch is raised on assignment, and the first statement of every batch moves
+//  the
 //     positions only under that epoch; else the batch is rolled back and the group joined anew.
 //  I4 Accounting: every record is applied, folded, skipped by a named rule, or dead-lettered in the
 //     transaction that moves the position past it. Offset gaps are legal.
@@ -40,8 +44,8 @@ namespace tidemark {
 struct LaneParts {
   std::unique_ptr<Source> source;
   std::unique_ptr<Target> target;
-  RawRead raw_read;         // by a consumer of its own; the writer's thread
-  TableLookup find_table;   // never blocks
+  RawRead raw_read;        // by a consumer of its own; the writer's thread
+  TableLookup find_table;  // never blocks
   std::function<bool(std::chrono::milliseconds)> wait_for_tables;
   std::function<void()> forget_tables;
 };
@@ -54,15 +58,15 @@ struct PartitionProgress {
   std::optional<Offset> committed;  // the next position, as in the target
   std::optional<Offset> end;        // Kafka's, as seen when the lane got the partition
   bool stopped = false;
-  bool reached = false;             // everything before `end` is in the target
+  bool reached = false;  // everything before `end` is in the target
   std::string stop_reason;
 };
 
 struct LaneState {
   LaneEnd end = LaneEnd::running;
-  bool assigned = false;            // positions taken, reading
+  bool assigned = false;  // positions taken, reading
   std::vector<PartitionProgress> partitions;
-  std::uint64_t events = 0;         // applied since the start
+  std::uint64_t events = 0;  // applied since the start
   std::uint64_t batches = 0;
   std::uint64_t dead_letters = 0;
   std::uint64_t buffer_bytes = 0;

@@ -58,8 +58,7 @@ bool LaneBuffer::full() const {
 
 bool LaneBuffer::wait_for_room(std::chrono::milliseconds longest) {
   std::unique_lock lock(mutex_);
-  return room_.wait_for(lock, longest,
-                        [&] { return stopping_ || bytes_ < bytes_max_ / 8 * 7; });
+  return room_.wait_for(lock, longest, [&] { return stopping_ || bytes_ < bytes_max_ / 8 * 7; });
 }
 
 bool LaneBuffer::writer_idle() const {

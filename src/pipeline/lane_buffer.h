@@ -35,7 +35,8 @@ struct TakeRequest {
 // Writer to reader: where to start.
 struct TakenPositions {
   std::uint64_t generation = 0;
-  std::vector<std::pair<StreamPartition, std::optional<Offset>>> from;  // without stopped partitions
+  std::vector<std::pair<StreamPartition, std::optional<Offset>>>
+      from;  // without stopped partitions
 };
 
 // Reader to writer: this partition cannot go on, says the source.

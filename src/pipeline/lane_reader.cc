@@ -55,23 +55,36 @@ void Lane::Reader::turn() {
 
 void Lane::Reader::handle(const PollResult& result) {
   switch (result.kind) {
-    case PollKind::record: on_record(result.record); break;
-    case PollKind::assigned: on_assigned(result); break;
-    case PollKind::revoked: on_revoked(); break;
-    case PollKind::halted: on_halted(result); break;
-    case PollKind::caught_up: on_caught_up(result); break;
+    case PollKind::record:
+      on_record(result.record);
+      break;
+    case PollKind::assigned:
+      on_assigned(result);
+      break;
+    case PollKind::revoked:
+      on_revoked();
+      break;
+    case PollKind::halted:
+      on_halted(result);
+      break;
+    case PollKind::caught_up:
+      on_caught_up(result);
+      break;
     case PollKind::unreachable:
       shared_.update([&](LaneState& state) {
         if (state.waiting_for.empty()) state.waiting_since = Clock::now();
         state.waiting_for = result.message;
       });
       break;
-    case PollKind::fatal: throw Error(ErrorKind::fatal, result.message, result.hint);
-    case PollKind::nothing: break;
+    case PollKind::fatal:
+      throw Error(ErrorKind::fatal, result.message, result.hint);
+    case PollKind::nothing:
+      break;
   }
 }
 
-// ---- assignments ---------------------------------------------------------------------------------
+// ---- assignments
+// ---------------------------------------------------------------------------------
 
 void Lane::Reader::on_assigned(const PollResult& result) {
   on_revoked();
@@ -164,7 +177,8 @@ void Lane::Reader::on_caught_up(const PollResult& result) {
   note_progress();
 }
 
-// ---- records -------------------------------------------------------------------------------------
+// ---- records
+// -------------------------------------------------------------------------------------
 
 void Lane::Reader::on_record(const RecordView& record) {
   if (!backlog_.empty() || !decode(record)) keep_for_later(record);
@@ -198,7 +212,8 @@ void Lane::Reader::keep_for_later(const RecordView& record) {
     kept.record.headers.emplace_back(
         header.name, header.value ? std::optional(std::string(*header.value)) : std::nullopt);
   }
-  backlog_bytes_ += (record.key ? record.key->size() : 0) + (record.value ? record.value->size() : 0);
+  backlog_bytes_ +=
+      (record.key ? record.key->size() : 0) + (record.value ? record.value->size() : 0);
   backlog_.push_back(std::move(kept));
   // The first answer usually comes within milliseconds; a target that is away takes its time.
   if (backlog_.size() == 1) shared_.parts.wait_for_tables(kTableWait);
@@ -217,7 +232,8 @@ void Lane::Reader::work_off_backlog() {
   if (paused_) set_paused(false);
 }
 
-// ---- the buffer ----------------------------------------------------------------------------------
+// ---- the buffer
+// ----------------------------------------------------------------------------------
 
 void Lane::Reader::make_room() {
   flush();
@@ -269,8 +285,9 @@ void Lane::Reader::note_progress() {
       partition.end = assigned.end;
       const bool delivered = assigned.end && assigned.caught_up && nothing_open &&
                              *assigned.caught_up >= *assigned.end;
-      const bool written = !assigned.delivered_next ||
-                           (partition.committed && *partition.committed >= *assigned.delivered_next);
+      const bool written =
+          !assigned.delivered_next ||
+          (partition.committed && *partition.committed >= *assigned.delivered_next);
       partition.reached = partition.stopped || (delivered && written);
     }
   });

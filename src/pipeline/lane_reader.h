@@ -1,6 +1,6 @@
 // A lane's reader: polls the source, decodes at once, and fills the buffer. It never waits for
-// PostgreSQL: where it needs a table's definition, or room, or positions, it goes on polling with its
-// partitions paused. Only for pipeline/lane; run() is the thread's body.
+// PostgreSQL: where it needs a table's definition, or room, or positions, it goes on polling with
+// its partitions paused. Only for pipeline/lane; run() is the thread's body.
 #pragma once
 
 #include <deque>

@@ -47,12 +47,11 @@ void Lane::Writer::turn() {
   const std::size_t room = shared_.config.batch.rows_max;
   milliseconds longest = kIdle;
   for (const auto& [partition, waiting] : waiting_) {
-    longest = std::min(longest, milliseconds{std::max<std::int64_t>(
-                                    1, to_ms(waiting.until - Clock::now()))});
+    longest = std::min(
+        longest, milliseconds{std::max<std::int64_t>(1, to_ms(waiting.until - Clock::now()))});
   }
   const std::size_t wanted = owns_ && ready_ < room ? room - ready_ : 0;
-  LaneBuffer::Work work =
-      shared_.buffer.wait(wanted, ready_ != 0 ? milliseconds{0} : longest);
+  LaneBuffer::Work work = shared_.buffer.wait(wanted, ready_ != 0 ? milliseconds{0} : longest);
   if (work.stopping) return;
   if (shared_.buffer.stale(generation_)) forget_rows();
   if (work.take) take(*work.take);
@@ -71,7 +70,8 @@ void Lane::Writer::turn() {
   if (!batch.empty()) write(batch);
 }
 
-// ---- taking over ---------------------------------------------------------------------------------
+// ---- taking over
+// ---------------------------------------------------------------------------------
 
 void Lane::Writer::begin_generation(std::uint64_t generation) {
   forget_rows();
@@ -133,8 +133,9 @@ void Lane::Writer::check_fingerprint(OwnedPartition& partition, const TakenParti
             {{"topic", taken.at.stream},
              {"partition", taken.at.partition.value},
              {"offset", taken.next->value},
-             {"hint", "delete this partition's row in pipeline_watermarks to read the new topic "
-                      "from its beginning"}});
+             {"hint",
+              "delete this partition's row in pipeline_watermarks to read the new topic "
+              "from its beginning"}});
 }
 
 void Lane::Writer::stop_partition(std::uint32_t partition, const std::string& message,
@@ -150,7 +151,8 @@ void Lane::Writer::stop_partition(std::uint32_t partition, const std::string& me
   note_partitions();
 }
 
-// ---- cutting -------------------------------------------------------------------------------------
+// ---- cutting
+// -------------------------------------------------------------------------------------
 
 // In order; bounded by rows and bytes; never two layouts of one table.
 std::vector<EventRef> Lane::Writer::cut() {
@@ -172,7 +174,8 @@ std::vector<EventRef> Lane::Writer::cut() {
   for (Pending& pending : pending_) {
     while (pending.next < pending.slab->events.size()) {
       const Event& event = pending.slab->events[pending.next];
-      if (batch.size() >= shared_.config.batch.rows_max || bytes >= shared_.config.batch.bytes_max) {
+      if (batch.size() >= shared_.config.batch.rows_max ||
+          bytes >= shared_.config.batch.bytes_max) {
         return batch;
       }
       if (event.layout != nullptr && event.layout != last) {
@@ -196,8 +199,8 @@ std::vector<EventRef> Lane::Writer::cut() {
 }
 
 // A partition whose time has come is tried alone: true, the batch is its events. Each time more of
-// them: the row that the first one waits for may have come and gone, and then it can only be written
-// folded with the later event that lets go of that row again.
+// them: the row that the first one waits for may have come and gone, and then it can only be
+// written folded with the later event that lets go of that row again.
 bool Lane::Writer::cut_waiting(std::vector<EventRef>& batch) {
   for (auto& [partition, waiting] : waiting_) {
     if (waiting.until > Clock::now()) continue;
@@ -215,7 +218,8 @@ bool Lane::Writer::cut_waiting(std::vector<EventRef>& batch) {
   return false;
 }
 
-// ---- writing -------------------------------------------------------------------------------------
+// ---- writing
+// -------------------------------------------------------------------------------------
 
 void Lane::Writer::write(const std::vector<EventRef>& batch) {
   const auto begin = Clock::now();
@@ -239,9 +243,10 @@ std::optional<WriteOutcome> Lane::Writer::write_until_done(const std::vector<Eve
     } catch (const Error& error) {
       if (error.kind() == ErrorKind::in_doubt) {
         in_doubt = true;
-        log_event(Level::warning, "commit.in_doubt",
-                  "the connection was lost during COMMIT; the position will tell whether it was done",
-                  {{"error", error.what()}});
+        log_event(
+            Level::warning, "commit.in_doubt",
+            "the connection was lost during COMMIT; the position will tell whether it was done",
+            {{"error", error.what()}});
         continue;
       }
       if (!back_off(error, tries)) return std::nullopt;
@@ -262,9 +267,12 @@ bool Lane::Writer::back_off(const Error& error, unsigned& tries) {
       return false;
     case ErrorKind::data:
     case ErrorKind::waiting:
-    case ErrorKind::fatal: give_up(error); return false;
+    case ErrorKind::fatal:
+      give_up(error);
+      return false;
     case ErrorKind::retry:
-    case ErrorKind::in_doubt: break;
+    case ErrorKind::in_doubt:
+      break;
   }
   const auto most = std::min(kBackOffMost, kBackOffFirst * (1 << std::min(tries, 9U)));
   const milliseconds pause{
@@ -299,7 +307,8 @@ void Lane::Writer::give_up(const Error& error) {
   shared_.buffer.ask_rejoin(true);
 }
 
-// What was written is done with; what waits is kept in order; a stopped partition's rest is dropped.
+// What was written is done with; what waits is kept in order; a stopped partition's rest is
+// dropped.
 void Lane::Writer::settle_events(const std::vector<EventRef>& batch, const WriteOutcome& outcome) {
   for (const PartitionHold& hold : outcome.holds) {
     if (!hold.waiting) {

@@ -43,9 +43,7 @@ int exit_code_of(const LaneState& state) {
 class Pipeline {
  public:
   Pipeline(const Config& config, const RunOptions& options)
-      : config_(config),
-        options_(options),
-        catalog_(connection_settings(config)) {}
+      : config_(config), options_(options), catalog_(connection_settings(config)) {}
 
   RunSummary run();
 
@@ -80,9 +78,9 @@ RunSummary Pipeline::run() {
     summary_.dead_letters += state.dead_letters;
   }
   summary_.seconds = std::chrono::duration<double>(Clock::now() - begin_).count();
-  log_event(summary_.exit_code == 0 ? Level::info : Level::error, "pipeline.stopped",
-            summary_.message,
-            {{"rows", summary_.events}, {"exit_code", summary_.exit_code}, {"hint", summary_.hint}});
+  log_event(
+      summary_.exit_code == 0 ? Level::info : Level::error, "pipeline.stopped", summary_.message,
+      {{"rows", summary_.events}, {"exit_code", summary_.exit_code}, {"hint", summary_.hint}});
   return summary_;
 }
 
@@ -92,15 +90,15 @@ void Pipeline::start_lanes() {
   if (config_.batch.lanes == 0) {
     config_.batch.lanes = std::max(1U, std::thread::hardware_concurrency());
     std::int32_t partitions = 0;
-    for (const std::string& topic : config_.source.topics) partitions += first->partitions_of(topic);
+    for (const std::string& topic : config_.source.topics)
+      partitions += first->partitions_of(topic);
     if (config_.source.topics_regex.empty() && partitions > 0) {
       config_.batch.lanes = std::min(config_.batch.lanes, static_cast<unsigned>(partitions));
     }
   }
   for (unsigned i = 0; i < config_.batch.lanes; ++i) {
     std::unique_ptr<Source> source =
-        i == 0 ? std::move(first)
-               : std::make_unique<KafkaSource>(config_.kafka, config_.source, i);
+        i == 0 ? std::move(first) : std::make_unique<KafkaSource>(config_.kafka, config_.source, i);
     lanes_.push_back(std::make_unique<Lane>(config_, i, parts_of(std::move(source))));
   }
   for (const auto& lane : lanes_) lane->start();
@@ -167,8 +165,9 @@ bool Pipeline::finished(const std::vector<LaneState>& states) {
   }
   if (partitions == 0 || !all_assigned) return false;
   if (stopped == partitions || (options_.until_current && reached == partitions && stopped > 0)) {
-    end(kExitBadData, std::to_string(stopped) + " of " + std::to_string(partitions) +
-                          " partitions have stopped at a record that cannot be applied",
+    end(kExitBadData,
+        std::to_string(stopped) + " of " + std::to_string(partitions) +
+            " partitions have stopped at a record that cannot be applied",
         "the partition.stopped lines in the log say where and why; mend the cause, or set "
         "[errors] on-bad-record = dead-letter");
     return true;

@@ -22,7 +22,7 @@ struct RunSummary {
   std::uint64_t events = 0;  // records accounted for: applied, folded, skipped, dead-lettered
   std::uint64_t dead_letters = 0;
   double seconds = 0;
-  std::string message;       // one sentence; of an error: what happened
+  std::string message;  // one sentence; of an error: what happened
   std::string hint;
 };
 

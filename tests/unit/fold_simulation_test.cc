@@ -51,8 +51,8 @@ using Row = std::vector<std::string>;  // a, b, c
 struct SourceEvent {
   Op op = Op::skip;
   std::string key, other_key, position;
-  Row row;                     // empty where there is none
-  unsigned unavailable = 0;    // bits of a, b, c
+  Row row;                   // empty where there is none
+  unsigned unavailable = 0;  // bits of a, b, c
   std::int64_t time_us = 0;
 };
 
@@ -74,10 +74,21 @@ class SourceSimulation {
     for (int i = 0; i < operations; ++i) {
       ++lsn_;
       switch (pick(10)) {
-        case 0: case 1: insert(); break;
-        case 2: case 3: case 4: update(); break;
-        case 5: remove(); break;
-        default: rename(); break;
+        case 0:
+        case 1:
+          insert();
+          break;
+        case 2:
+        case 3:
+        case 4:
+          update();
+          break;
+        case 5:
+          remove();
+          break;
+        default:
+          rename();
+          break;
       }
       if (repetitions && pick(12) == 0) repeat();
     }
@@ -91,8 +102,8 @@ class SourceSimulation {
 
   void emit(SourceEvent event) {
     event.time_us = static_cast<std::int64_t>(lsn_);
-    const auto partition = std::hash<std::string>{}(event.key) %
-                           static_cast<std::size_t>(history_.partitions);
+    const auto partition =
+        std::hash<std::string>{}(event.key) % static_cast<std::size_t>(history_.partitions);
     all_.push_back({lsn_, partition, event});
     history_.logs[partition].push_back(std::move(event));
   }
@@ -140,8 +151,10 @@ class SourceSimulation {
   unsigned change(Row& row) {
     unsigned unavailable = 0;
     for (unsigned i = 0; i < row.size(); ++i) {
-      if (pick(2) == 0) row[i] = value();
-      else if (pick(3) != 0) unavailable |= 1U << i;
+      if (pick(2) == 0)
+        row[i] = value();
+      else if (pick(3) != 0)
+        unavailable |= 1U << i;
     }
     return unavailable;
   }
@@ -192,7 +205,9 @@ void add_event(Slab& slab, const SourceEvent& from, std::uint32_t partition, std
 class LaneSimulation {
  public:
   LaneSimulation(ModelDatabase& database, const History& history, std::vector<int> partitions)
-      : target_(database), history_(history), mine_(std::move(partitions)),
+      : target_(database),
+        history_(history),
+        mine_(std::move(partitions)),
         writer_(target_, config_, [](const StreamPartition&, Offset) { return std::nullopt; }) {
     take();
   }
@@ -235,7 +250,8 @@ class LaneSimulation {
     const WriteOutcome outcome = writer_.write(refs);
     if (!outcome.holds.empty()) {
       const PartitionHold& hold = outcome.holds.front();
-      throw Error(ErrorKind::data, hold.message + " at offset " + std::to_string(hold.offset.value));
+      throw Error(ErrorKind::data,
+                  hold.message + " at offset " + std::to_string(hold.offset.value));
     }
     return true;
   }
@@ -344,8 +360,8 @@ void run_histories(std::uint64_t first, std::uint64_t count, bool repetitions) {
     }
     std::mt19937_64 random(seed);
     const int partitions = 1 + static_cast<int>(random() % 4);
-    print(SourceSimulation(random, partitions)
-              .run(4 + static_cast<int>(random() % 24), repetitions));
+    print(
+        SourceSimulation(random, partitions).run(4 + static_cast<int>(random() % 24), repetitions));
     FAIL("TIDEMARK_SEED=" << seed << " TIDEMARK_HISTORIES=1 tidemark_tests [fold-simulation]: "
                           << verdict.what);
   }
