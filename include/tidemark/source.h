@@ -23,9 +23,9 @@ enum class PollKind {
   halted,  // `partition` cannot go on: `message`, `hint` (out of range, bad message, deleted topic)
   unreachable,  // brokers are away, or a topic is not there yet: heals by itself, show it;
                 // `message`, `hint`. Said again every second while no broker can be reached
-  fatal,      // `message`, `hint`
-  caught_up,  // all of `partition` before `offset` has been delivered; above the last record's
-              // offset stand only transaction markers and aborted or compacted records
+  fatal,        // `message`, `hint`
+  caught_up,    // all of `partition` before `offset` has been delivered; above the last record's
+                // offset stand only transaction markers and aborted or compacted records
 };
 
 struct PollResult {

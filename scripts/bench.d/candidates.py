@@ -24,7 +24,7 @@ class Run:
     cpu_target: float
     cpu_source: float
     cpu_kafka: float
-    cpu_other: float  # of the machine: programs that are no part of this, and the kernel
+    cpu_other: float  # of the machine: programs that are no part of this, and the kernel's own
     memory_bytes: int | None
     differences: list
 
@@ -32,8 +32,14 @@ class Run:
     def rate(self):
         return self.events / self.seconds
 
+    @property
+    def disturbed(self):
+        """The share of the machine that went to what is no part of this."""
+        return self.cpu_other / (self.seconds * os.cpu_count())
+
     def figures(self):
-        return {**asdict(self), "events_per_second": self.rate, "equal": not self.differences}
+        return {**asdict(self), "events_per_second": self.rate, "disturbed": self.disturbed,
+                "equal": not self.differences}
 
 
 def fresh_target(stack):
@@ -84,8 +90,8 @@ class Tidemark:
                 seconds, cpu = time.monotonic() - began, meter.read()
         if status:
             tail = log.read_text(encoding="utf-8", errors="replace").splitlines()[-5:]
-            raise Failure("\n    ".join(
-                [f"tidemark ended with {status} after {seconds:.1f} s. The end of its log:", *tail]))
+            said = f"tidemark ended with {status} after {seconds:.1f} s. The end of its log:"
+            raise Failure("\n    ".join([said, *tail]))
         return finish(self.name, workload, facts, seconds, cpu,
                       usage.ru_utime + usage.ru_stime, memory, target)
 

@@ -3,6 +3,7 @@ import statistics
 
 GOAL_RATE = 80_000
 GOAL_MEMORY = 512 << 20
+DISTURBED_MAX = 0.1
 COLUMNS = (("", "<20"), ("events/s", ">8"), ("min - max", ">17"), ("seconds", ">8"),
            ("process", ">8"), ("target", ">7"), ("source", ">7"), ("Kafka", ">6"),
            ("other", ">6"), ("memory", ">8"), ("x native", ">8"))
@@ -32,7 +33,8 @@ def summarize(runs):
                 "source": cpu(lambda run: run.cpu_source),
                 "kafka": cpu(lambda run: run.cpu_kafka),
                 "other": cpu(lambda run: run.cpu_other)},
-            "memory_bytes": middle(lambda run: run.memory_bytes)}
+            "memory_bytes": middle(lambda run: run.memory_bytes),
+            "disturbed": middle(lambda run: run.disturbed)}
 
 
 def add_ratios(summaries):
@@ -67,16 +69,25 @@ def table(summaries):
     return "\n".join(lines)
 
 
+def disturbance(summaries):
+    """A warning when others had more than a little of the machine, else nothing."""
+    most = max((s["disturbed"] for s in summaries), default=0)
+    if most <= DISTURBED_MAX:
+        return ""
+    return (f"Other programs had up to {most:.0%} of the cores meanwhile: on a quiet machine "
+            "these figures are better.")
+
+
 def goals(summaries):
     """What tidemark shall do, and whether it does; an empty list when it was not measured."""
     ours = next((s for s in summaries if s["candidate"] == "tidemark"), None)
     if not ours:
         return []
     rate, memory = ours["events_per_second"], ours["memory_bytes"]
-    return [{"goal": f">= {GOAL_RATE:,} events/s", "value": f"{rate:,.0f} events/s",
-             "reached": rate >= GOAL_RATE},
-            {"goal": f"< {GOAL_MEMORY >> 20} MiB of memory", "value": f"{memory / (1 << 20):.0f} MiB",
-             "reached": memory < GOAL_MEMORY}]
+    return [{"goal": f">= {GOAL_RATE:,} events/s",
+             "value": f"{rate:,.0f} events/s", "reached": rate >= GOAL_RATE},
+            {"goal": f"< {GOAL_MEMORY >> 20} MiB of memory",
+             "value": f"{memory / (1 << 20):.0f} MiB", "reached": memory < GOAL_MEMORY}]
 
 
 def goal_lines(found):

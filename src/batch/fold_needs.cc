@@ -13,9 +13,7 @@ constexpr char kLinkMark = '\xff';  // no key image begins so: its first byte is
 
 // A key with its table, for the small sets below.
 std::string spot(const Layout* layout, std::string_view key) {
-  std::string out(reinterpret_cast<const char*>(&layout), sizeof layout);
-  out.append(key);
-  return out;
+  return std::to_string(reinterpret_cast<std::uintptr_t>(layout)).append(1, '/').append(key);
 }
 
 std::string change_spot(const KeyChangeId& id) {

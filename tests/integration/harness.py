@@ -453,6 +453,10 @@ class Tidemark:
             file.seek(self._log_start)
             return file.read()
 
+    def events(self):
+        """What it has logged so far."""
+        return log_events(self.log())
+
     def wait(self, seconds):
         try:
             code = self.process.wait(seconds)

@@ -8,6 +8,7 @@ each look is compared with what a model makes of the records before its position
 Runs with topics of one and of three partitions. On failure the seed is printed: the workload and the
 times of the kills follow from it (what the servers make of them does not).
 """
+import json
 import random
 import signal
 import sys
@@ -235,13 +236,16 @@ def live(case, partitions, seconds, seed, kills, rate):
     wait_until(reached, 120, "tidemark catches up", 0.2)
     watcher.stop()
     processes.stop()
+    records = case.kafka.dump(topics)
+    with open(case.folder / "records.ndjson", "w", encoding="utf-8") as file:
+        file.writelines(json.dumps(record) + "\n" for record in records)
+    model = check_looks(watcher.looks, records)
     check_equal_tables(source, target)
     check_settled(target)
     check_equal(processes.killed, kills, "kills")
     committed = case.kafka.committed(f"tidemark-{case.id}", topics)
     check_equal({at: o for at, o in committed.items()}, {at: e for at, e in ends.items() if e},
                 "Kafka's group offsets")
-    model = check_looks(watcher.looks, case.kafka.dump(topics))
     check(not model.waiting, f"rows that were never completed: {sorted(model.waiting)[:3]}")
     check_equal(model.applied, sum(ends.values()), "records seen by the model")
     counts = workload.counts

@@ -64,7 +64,8 @@ void ModelTarget::begin(const std::vector<PositionMove>& moves) {
 
 std::vector<KeyChangeRow> ModelTarget::lock_key_changes(const std::vector<KeyChangeId>& ids) {
   std::vector<KeyChangeRow> out;
-  for (auto& [id, row] : work_->key_changes) {
+  for (const auto& entry : work_->key_changes) {
+    const KeyChangeRow& row = entry.second;
     const bool asked = std::any_of(ids.begin(), ids.end(), [&](const KeyChangeId& wanted) {
       return wanted.layout->target == row.layout->target && wanted.old_key == row.old_key &&
              wanted.new_key == row.new_key;

@@ -180,7 +180,8 @@ int main(int argc, char** argv) {
       "%s: %zu events of %zu bytes in %.2f CPU s: %.0f events/s, %.0f MB/s, %zu bytes an event "
       "decoded\n",
       form.c_str(), count, bytes / records.size(), seconds, static_cast<double>(count) / seconds,
-      static_cast<double>(bytes / records.size()) * static_cast<double>(count) / seconds / 1e6,
+      static_cast<double>(bytes) / static_cast<double>(records.size()) *
+          static_cast<double>(count) / seconds / 1e6,
       image_bytes / count);
   return 0;
 }

@@ -10,6 +10,7 @@
 
 #include <array>
 #include <bit>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
@@ -107,7 +108,7 @@ std::string random_float(Random& random) {
   for (;;) {
     const auto bits = static_cast<Bits>(random());
     const T value = std::bit_cast<T>(bits);
-    if (!(value - value == 0)) continue;  // neither infinity nor NaN
+    if (!std::isfinite(value)) continue;  // neither infinity nor NaN
     Bytes text;
     if constexpr (sizeof(T) == 4) {
       append_float_text(value, text);

@@ -331,14 +331,16 @@ TEST_CASE("binding: the catalog read anew is merged with what is still needed",
   CHECK(required(it) == "id bigint!, n character varying(9) key id");
 }
 
+// An envelope whose row has a field twice.
+const char* const kTwiceNamed =
+    R"({"type":"struct","name":"x.Envelope","fields":[{"type":"struct","field":"after","fields":[)"
+    R"({"type":"int8","field":"a"},{"type":"int8","field":"a"}]},{"type":"string","field":"op"}]})";
+
 TEST_CASE("binding: a schema that is none", "[decode][binding]") {
   Decoding it;
-  for (
-      const char* schema :
-      {R"({"type":"struct","fields":[{"field":"a"}]})", R"({"type":"nope"})", R"({"fields":[]})",
-       R"({"type":"struct","fields":{}})", R"({"type":"struct","fields":[1]})",
-       R"({"type":"struct","name":"x.Envelope","fields":[{"type":"struct","field":"after","fields":[)"
-       R"({"type":"int8","field":"a"},{"type":"int8","field":"a"}]},{"type":"string","field":"op"}]})"}) {
+  for (const char* schema :
+       {R"({"type":"struct","fields":[{"field":"a"}]})", R"({"type":"nope"})", R"({"fields":[]})",
+        R"({"type":"struct","fields":{}})", R"({"type":"struct","fields":[1]})", kTwiceNamed}) {
     INFO(schema);
     CHECK(has(it.decode(kTopic, key(),
                         std::string(R"({"schema":)") + schema + R"(,"payload":{"op":"c"}})"),

@@ -16,10 +16,11 @@ const std::string kKey = R"({"id":1})";
 
 Decoding with_table(std::vector<std::string> key = {"id"}) {
   Decoding it;
-  it.tables[{"public", "t"}] = table(
-      "public", "t",
-      {column("id", pg_type(TypeKind::int4), !key.empty()), column("v", pg_type(TypeKind::text))},
-      std::move(key));
+  const bool keyed = !key.empty();
+  it.tables[{"public", "t"}] =
+      table("public", "t",
+            {column("id", pg_type(TypeKind::int4), keyed), column("v", pg_type(TypeKind::text))},
+            std::move(key));
   return it;
 }
 

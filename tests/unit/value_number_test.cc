@@ -46,7 +46,7 @@ std::string times_256_plus(const std::string& digits, unsigned add) {
   return out;
 }
 
-std::string strip_zeros(std::string digits) {
+std::string strip_zeros(const std::string& digits) {
   const std::size_t first = digits.find_first_not_of('0');
   return first == std::string::npos ? "0" : digits.substr(first);
 }
