@@ -23,14 +23,18 @@ def cpu_of_process(pid):
 
 def cpu_of_server(pid):
     """Seconds, of a PostgreSQL server: its first process, its children, and those that ended."""
-    _, own, ended = _stat(pid)
-    total = own + ended
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            stat = _stat(name)
-            if stat and stat[0] == pid:
-                total += stat[1]
-    return total
+    while True:
+        children = 0.0
+        _, _, ended_before = _stat(pid)
+        for name in os.listdir("/proc"):
+            if name.isdigit():
+                stat = _stat(name)
+                if stat and stat[0] == pid:
+                    children += stat[1]
+        _, own, ended = _stat(pid)
+        # A child that ended meanwhile would be counted twice, or not at all.
+        if ended == ended_before:
+            return own + ended + children
 
 
 def cpu_of_machine():
