@@ -206,6 +206,11 @@ void Fold::State::apply_upsert(FoldTable& table, const EventRef& ref) {
       ref.is_key_change() ? take(table, entry, ref) : overlay(ref, table.entries[entry].image);
   if (!image.complete()) table.snapshot_only = false;
   set_image(table, entry, image);
+  // Whoever owns the key's partition must be told of the row that waits under it.
+  if (image.wait != kNoWait) {
+    book_.waits[static_cast<std::size_t>(image.wait)].partition =
+        (*context_->partitions)[ref.event->partition].partition;
+  }
 }
 
 void Fold::State::apply_remove(FoldTable& table, const EventRef& ref) {
@@ -352,25 +357,28 @@ void Fold::State::settle(Wait& wait, const Image& from) {
   none.present = true;
   none.base_is_none = true;
   const Image& giver = from.present ? from : none;
+  bool carried = false;
   if (wait.place == WaitPlace::entry) {
     FoldTable& table = table_of(wait.id.layout);
     Entry& entry = table.entries[wait.index];
     entry.image = filled(entry.image, giver);
     entry.touched = true;
-    if (entry.image.wait != kNoWait) move_wait(entry.image.wait, WaitPlace::entry, wait.index);
+    if (entry.image.wait != kNoWait) {
+      move_wait(entry.image.wait, WaitPlace::entry, wait.index);
+      book_.waits[static_cast<std::size_t>(entry.image.wait)].partition = wait.partition;
+      carried = true;
+    }
   } else if (wait.place == WaitPlace::handover) {
     Handover& handover = book_.handovers[wait.index];
     handover.image = filled(handover.image, giver);
     handover.changed = true;
     if (handover.image.wait != kNoWait) {
       move_wait(handover.image.wait, WaitPlace::handover, wait.index);
+      carried = true;
     }
   }
   // What the old row itself waited for has no place any more unless it has just been given one.
-  const std::int32_t left = from.wait;
-  if (left != kNoWait && wait.place == WaitPlace::marker) {
-    move_wait(left, WaitPlace::marker, 0);
-  }
+  if (from.wait != kNoWait && !carried) move_wait(from.wait, WaitPlace::marker, 0);
 }
 
 // ---- the result

@@ -16,7 +16,18 @@ namespace {
 constexpr std::uint32_t kLocksPerTable = 256;
 
 // Columns of read_text() before those of the row.
-enum Place : int { kId, kSide, kOldKey, kNewKey, kPosition, kAtKey, kPartition, kPresent, kFirst };
+enum Place : int {
+  kId,
+  kSide,
+  kStream,
+  kOldKey,
+  kNewKey,
+  kPosition,
+  kAtKey,
+  kPartition,
+  kPresent,
+  kFirst
+};
 
 std::string wire_name(Wire wire) {
   std::string name(wire_array_sql(wire));
@@ -130,7 +141,8 @@ void KeyChanges::lock_all(Session& session, const std::vector<KeyChangeId>& ids)
 std::string KeyChanges::read_text(const Layout& layout) const {
   // Which of the layout's columns the row has, one digit each.
   std::string text =
-      "SELECT k.id, k.side::text, k.old_key, k.new_key, k.position, k.at_key, k.partition, "
+      "SELECT k.id, k.side::text, k.stream, k.old_key, k.new_key, k.position, k.at_key, "
+      "k.partition, "
       "(SELECT string_agg(CASE WHEN k.\"row\" ? c.name THEN '1' ELSE '0' END, '' ORDER BY c.n) "
       "FROM unnest($5::text[]) WITH ORDINALITY AS c(name, n) WHERE k.\"row\" IS NOT NULL)";
   for (const LayoutColumn& column : layout.columns) {
@@ -162,6 +174,7 @@ void KeyChanges::read(Session& session, const Layout& layout, const std::vector<
     row.id = static_cast<std::int64_t>(load_big<std::uint64_t>(result.value(r, kId).data()));
     row.side = result.value(r, kSide).front();
     row.layout = &layout;
+    row.stream = result.value(r, kStream);
     row.old_key = result.value(r, kOldKey);
     row.new_key = result.value(r, kNewKey);
     row.position = result.value(r, kPosition);
