@@ -94,6 +94,10 @@ class Target {
   virtual void release_savepoint() = 0;
   // Advisory transaction locks on (table, old key, new key), in one order, then the rows there.
   virtual std::vector<KeyChangeRow> lock_key_changes(const std::vector<KeyChangeId>& ids) = 0;
+  // Incomplete rows that wait under keys of these partitions, as of now: another lane's delete may
+  // have put one there, or taken one away, since the last batch.
+  virtual std::vector<KeyChangeHint> waiting_rows(
+      const std::vector<StreamPartition>& partitions) = 0;
   // For each key image: is the row there now?
   virtual std::vector<bool> rows_exist(const Layout& layout,
                                        const std::vector<std::string_view>& keys) = 0;

@@ -4,6 +4,7 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <iterator>
 #include <unordered_map>
 #include <utility>
 
@@ -257,9 +258,7 @@ void BatchWriter::apply_halves(const std::vector<EventRef>& events, WriteOutcome
 
 void BatchWriter::fold_and_write(const std::vector<EventRef>& events, WriteOutcome& outcome) {
   FoldNeeds needs = needs_of(events, fold_partitions_);
-  add_hinted(events, needs.key_changes);
-  std::vector<KeyChangeRow> rows;
-  if (!needs.key_changes.empty()) lock_linked(needs.key_changes, rows);
+  const std::vector<KeyChangeRow> rows = lock_key_changes(events, needs.key_changes);
   if (!needs.probes.empty()) answer(needs.probes);
   FoldContext context;
   context.partitions = &fold_partitions_;
@@ -284,9 +283,73 @@ void BatchWriter::fold_and_write(const std::vector<EventRef>& events, WriteOutco
 // ---- key changes
 // ---------------------------------------------------------------------------------
 
+// The changes of the run, and those whose incomplete rows live under its keys. Another lane may move
+// such a row to a key of ours at any time, but only under the lock of the change that waited there
+// before: so once that lock is ours, we look again.
+std::vector<KeyChangeRow> BatchWriter::lock_key_changes(const std::vector<EventRef>& events,
+                                                        const std::vector<KeyChangeId>& needed) {
+  std::vector<KeyChangeRow> rows;
+  std::set<std::string> locked;
+  std::vector<KeyChangeId> ids = needed;
+  std::deque<std::vector<KeyChangeHint>> looks;  // ids point into them
+  while (true) {
+    looks.push_back(waiting_rows());
+    const bool more = add_waiting(events, looks.back(), locked, ids);
+    if (!ids.empty()) lock_linked(ids, rows);
+    if (!more) return rows;
+    ids.clear();
+  }
+}
+
+// A topic of one partition has one owner: what waits under its keys is what we left there.
+std::vector<KeyChangeHint> BatchWriter::waiting_rows() {
+  std::vector<StreamPartition> shared;
+  for (const OwnedPartition& partition : partitions_) {
+    if (partition.partitions_of_stream > 1) shared.push_back(partition.at);
+  }
+  std::vector<KeyChangeHint> out = hints_;
+  out.insert(out.end(), hints_pending_.begin(), hints_pending_.end());
+  if (shared.empty()) return out;
+  std::vector<KeyChangeHint> now = target_.waiting_rows(shared);
+  out.insert(out.end(), std::make_move_iterator(now.begin()), std::make_move_iterator(now.end()));
+  return out;
+}
+
+// Adds to `ids` the changes among `waiting` that events touch and that are not locked yet.
+bool BatchWriter::add_waiting(const std::vector<EventRef>& events,
+                              const std::vector<KeyChangeHint>& waiting,
+                              std::set<std::string>& locked, std::vector<KeyChangeId>& ids) {
+  if (waiting.empty()) return false;
+  std::unordered_multimap<std::string_view, const KeyChangeHint*> by_key;
+  for (const KeyChangeHint& hint : waiting) by_key.emplace(hint.at_key, &hint);
+  bool added = false;
+  for (const EventRef& ref : events) {
+    if (!has_key(*ref.event)) continue;
+    const auto [first, last] = by_key.equal_range(ref.key());
+    for (auto it = first; it != last; ++it) {
+      const KeyChangeHint& hint = *it->second;
+      if (hint.table != ref.event->layout->target) continue;
+      if (!locked.insert(hint.table.quoted() + make_link(hint.old_key, hint.new_key, "")).second) {
+        continue;
+      }
+      ids.push_back({ref.event->layout, hint.at.stream, hint.old_key, hint.new_key, hint.position});
+      added = true;
+    }
+  }
+  return added;
+}
+
 // A row that is linked to another one brings that one along, until nothing new comes.
-void BatchWriter::lock_linked(std::vector<KeyChangeId>& ids, std::vector<KeyChangeRow>& rows) {
-  rows = target_.lock_key_changes(ids);
+void BatchWriter::lock_linked(const std::vector<KeyChangeId>& ids,
+                              std::vector<KeyChangeRow>& rows) {
+  const auto add = [&](std::vector<KeyChangeRow> found) {
+    for (KeyChangeRow& row : found) {
+      const bool have = std::any_of(rows.begin(), rows.end(),
+                                    [&](const KeyChangeRow& other) { return other.id == row.id; });
+      if (!have) rows.push_back(std::move(row));
+    }
+  };
+  add(target_.lock_key_changes(ids));
   for (int round = 0; round < 8; ++round) {
     std::vector<KeyChangeLink> links;
     std::vector<KeyChangeId> missing;
@@ -302,25 +365,7 @@ void BatchWriter::lock_linked(std::vector<KeyChangeId>& ids, std::vector<KeyChan
       if (!have) missing.push_back({row.layout, {}, link.old_key, link.new_key, link.position});
     }
     if (missing.empty()) return;
-    for (KeyChangeRow& row : target_.lock_key_changes(missing)) {
-      const bool have = std::any_of(rows.begin(), rows.end(),
-                                    [&](const KeyChangeRow& other) { return other.id == row.id; });
-      if (!have) rows.push_back(std::move(row));
-    }
-  }
-}
-
-// Incomplete rows of ours that events of this run touch. Another process may have completed them.
-void BatchWriter::add_hinted(const std::vector<EventRef>& events, std::vector<KeyChangeId>& ids) {
-  if (hints_.empty() && hints_pending_.empty()) return;
-  const auto add = [&](const EventRef& ref, const KeyChangeHint& hint) {
-    if (hint.at_key != ref.key() || hint.table != ref.event->layout->target) return;
-    ids.push_back({ref.event->layout, hint.at.stream, hint.old_key, hint.new_key, hint.position});
-  };
-  for (const EventRef& ref : events) {
-    if (!has_key(*ref.event)) continue;
-    for (const KeyChangeHint& hint : hints_) add(ref, hint);
-    for (const KeyChangeHint& hint : hints_pending_) add(ref, hint);
+    add(target_.lock_key_changes(missing));
   }
 }
 

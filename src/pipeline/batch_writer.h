@@ -102,8 +102,13 @@ class BatchWriter {
   void apply_run(const std::vector<EventRef>& events, WriteOutcome& outcome);
   void apply_halves(const std::vector<EventRef>& events, WriteOutcome& outcome);
   void fold_and_write(const std::vector<EventRef>& events, WriteOutcome& outcome);
-  void lock_linked(std::vector<KeyChangeId>& ids, std::vector<KeyChangeRow>& rows);
-  void add_hinted(const std::vector<EventRef>& events, std::vector<KeyChangeId>& ids);
+  std::vector<KeyChangeRow> lock_key_changes(const std::vector<EventRef>& events,
+                                             const std::vector<KeyChangeId>& needed);
+  std::vector<KeyChangeHint> waiting_rows();
+  static bool add_waiting(const std::vector<EventRef>& events,
+                          const std::vector<KeyChangeHint>& waiting,
+                          std::set<std::string>& locked, std::vector<KeyChangeId>& ids);
+  void lock_linked(const std::vector<KeyChangeId>& ids, std::vector<KeyChangeRow>& rows);
   void answer(std::vector<RowProbe>& probes);
   void refuse(const EventRef& ref, const Error& error, WriteOutcome& outcome);
   void write_letter(const EventRef& ref, const std::string& kind, const Error& error,

@@ -279,6 +279,11 @@ std::vector<KeyChangeRow> PostgresTarget::lock_key_changes(const std::vector<Key
   return key_changes_.lock(session_, ids);
 }
 
+std::vector<KeyChangeHint> PostgresTarget::waiting_rows(
+    const std::vector<StreamPartition>& partitions) {
+  return key_changes_.hints(session_, partitions);
+}
+
 std::vector<bool> PostgresTarget::rows_exist(const Layout& layout,
                                              const std::vector<std::string_view>& keys) {
   if (keys.empty()) return {};

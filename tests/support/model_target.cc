@@ -30,6 +30,18 @@ std::string_view stored(const ModelDatabase& database, const TableName& table,
   return row == rows->second.end() ? std::string_view{} : std::string_view(row->second);
 }
 
+std::vector<KeyChangeHint> waiting_in(const ModelDatabase& database,
+                                      const std::vector<StreamPartition>& partitions) {
+  std::vector<KeyChangeHint> out;
+  for (const auto& [id, row] : database.key_changes) {
+    const StreamPartition& home = database.key_change_at.at(id);
+    const bool ours = std::find(partitions.begin(), partitions.end(), home) != partitions.end();
+    if (row.side != 'c' || !row.has_row || !ours) continue;
+    out.push_back({home, row.layout->target, row.old_key, row.new_key, row.position, row.at_key});
+  }
+  return out;
+}
+
 }  // namespace
 
 Assignment ModelTarget::take(const std::vector<StreamPartition>& partitions) {
@@ -39,14 +51,14 @@ Assignment ModelTarget::take(const std::vector<StreamPartition>& partitions) {
     position.epoch.value += 1;
     out.partitions.push_back(
         {at, position.epoch, position.next, position.source_position, std::nullopt});
-    for (const auto& [id, row] : database_.key_changes) {
-      const StreamPartition& home = database_.key_change_at.at(id);
-      if (row.side != 'c' || !row.has_row || !(home == at)) continue;
-      out.hints.push_back(
-          {home, row.layout->target, row.old_key, row.new_key, row.position, row.at_key});
-    }
   }
+  out.hints = waiting_in(database_, partitions);
   return out;
+}
+
+std::vector<KeyChangeHint> ModelTarget::waiting_rows(
+    const std::vector<StreamPartition>& partitions) {
+  return waiting_in(*work_, partitions);
 }
 
 void ModelTarget::begin(const std::vector<PositionMove>& moves) {

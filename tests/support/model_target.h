@@ -45,6 +45,7 @@ class ModelTarget : public Target {
   void rollback_to_savepoint() override { *work_ = savepoint_; }
   void release_savepoint() override {}
   std::vector<KeyChangeRow> lock_key_changes(const std::vector<KeyChangeId>& ids) override;
+  std::vector<KeyChangeHint> waiting_rows(const std::vector<StreamPartition>& partitions) override;
   std::vector<bool> rows_exist(const Layout& layout,
                                const std::vector<std::string_view>& keys) override;
   WriteCounts write(const FoldedBatch& batch) override;
