@@ -420,7 +420,7 @@ class Tidemark:
         self.began = time.monotonic()
         self._out = open(case.folder / f"{name}.out", "w+")
         self._log = open(self.log_file, "a+")
-        self._log_start = self._log.seek(0, os.SEEK_END)
+        self._log_start = self._log_seen = self._log.seek(0, os.SEEK_END)
         clean = {k: v for k, v in os.environ.items() if not k.startswith("TIDEMARK_")}
         self.process = subprocess.Popen(
             [str(case.suite.build / "tidemark"), command, "-c", str(self.config_file), *arguments],
@@ -456,6 +456,15 @@ class Tidemark:
     def events(self):
         """What it has logged so far."""
         return log_events(self.log())
+
+    def new_events(self):
+        """What it has logged since the last call, whole lines only."""
+        with open(self.log_file, "rb") as file:
+            file.seek(self._log_seen)
+            text = file.read()
+        text = text[:text.rfind(b"\n") + 1]
+        self._log_seen += len(text)
+        return log_events(text.decode(errors="replace")) if text else []
 
     def wait(self, seconds):
         try:

@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 
-from harness import (Connector, Failed, Suite, check, check_equal, check_settled, first_difference,
+from harness import (ROOT, Connector, Failed, Suite, check, check_equal, check_settled, first_difference,
                      positions, rows_as_text, short, wait_until)
 from live_model import Model, sql_rows
 from live_tables import SOURCE_SQL, TABLES, Workload
@@ -109,8 +109,11 @@ class Processes:
     def start(self, name):
         if name in self.running:
             return
-        instance = {"kafka": {"group.instance.id": f"{self.case.id}-{name}"}}
-        self.running[name] = self.case.start(self.settings.with_(instance), name)
+        # A static member that is started again has its partitions at once. The other is none: it is
+        # frozen for longer than its session, and a static one that is expelled ends by itself.
+        instance = f"{self.case.id}-{name}" if name == "a" else None
+        self.running[name] = self.case.start(
+            self.settings.with_({"kafka": {"group.instance.id": instance}}), name)
 
     def tick(self):
         now = time.monotonic() - self.began
@@ -119,10 +122,17 @@ class Processes:
         while self.schedule and self.schedule[0][0] <= now:
             self.act(self.schedule.pop(0)[1], now)
         for name, process in self.running.items():
+            self.look_at_log(name, process)
             if not process.running():
                 last = [e for e in process.wait(1).events() if e.get("level") == "error"][-1:]
                 raise Failed(f"tidemark {name} ended by itself with {process.process.returncode}: "
                              f"{short(last, 400)}")
+
+    def look_at_log(self, name, process):
+        """A partition that stops would be waited for in vain."""
+        for event in process.new_events():
+            if event.get("event") in ("partition.stopped", "record.dead_lettered"):
+                raise Failed(f"tidemark {name}: {short(event, 500)}")
 
     def act(self, what, now):
         if what == "kill":
@@ -192,6 +202,39 @@ def make_topics(case, prefix, partitions):
     return topics
 
 
+AUDIT_SQL = """
+create table audit (n bigint generated always as identity, at timestamptz default clock_timestamp(),
+  tx bigint default txid_current(), pid int default pg_backend_pid(), tab text, op text, old jsonb,
+  new jsonb);
+create function audit() returns trigger language plpgsql as $$ begin
+  insert into public.audit (tab, op, old, new) values (tg_table_name, tg_op,
+    case when tg_op <> 'INSERT' then to_jsonb(old) - '{body,meta,raw}'::text[] end,
+    case when tg_op <> 'DELETE' then to_jsonb(new) - '{body,meta,raw}'::text[] end);
+  return null; end $$;
+"""
+
+
+def audit(target):
+    """Every write of the tables, for a failure that the positions alone do not explain."""
+    state = (ROOT / "schemas" / "state.sql").read_text().replace(':"state_schema"', "tidemark")
+    target.run(SOURCE_SQL[:SOURCE_SQL.index("insert into plain")].replace("references parent", ""
+               ).replace(" on update cascade on delete cascade", "") + state + AUDIT_SQL)
+    for table in [*TABLES, "tidemark.key_changes", "tidemark.pipeline_watermarks"]:
+        target.run(f"create trigger audit after insert or update or delete on {table} "
+                   "for each row execute function public.audit()")
+
+
+def keep_evidence(case, target, topics):
+    """What a failure is explained by, before the databases and topics are removed."""
+    with open(case.folder / "records.ndjson", "w", encoding="utf-8") as file:
+        file.writelines(json.dumps(record) + "\n" for record in case.kafka.dump(topics))
+    tables = ["tidemark.pipeline_watermarks", "tidemark.key_changes", "tidemark.dead_letters"]
+    if case.suite.options.audit:
+        tables.append("audit")
+    for table in tables:
+        (case.folder / f"{table}.csv").write_text("\n".join(target.copy_out(f"select * from {table}")))
+
+
 def live(case, partitions, seconds, seed, kills, rate):
     choose = random.Random(seed)
     source, target = case.source(), case.target()
@@ -208,13 +251,32 @@ def live(case, partitions, seconds, seed, kills, rate):
                                "heartbeat.interval.ms": 1000},
         batch={"lanes": 2, "max-rows": choose.choice((40, 400, 4000))},
         log={"level": "info"})
+    if case.suite.options.audit:
+        audit(target)
     watcher = Watcher(target)
     watcher.start()
     workload = Workload(source, seed, rate)
     processes = Processes(case, settings, seconds, kills, choose)
     case.at_end(workload.stop)
     case.at_end(watcher.stopping.set)
-    workload.start()
+    try:
+        workload.start()
+        keep_killing(processes, workload, seconds)
+        connector.wait_caught_up(120)
+        ends = case.kafka.ends(topics)
+        wait_for_the_end(case, target, processes, ends)
+        watcher.stop()
+        processes.stop()
+        model = check_looks(watcher.looks, case.kafka.dump(topics))
+        check_end(case, source, target, topics, ends, model)
+    except Exception:
+        keep_evidence(case, target, topics)
+        raise
+    check_equal(processes.killed, kills, "kills")
+    check_proof(workload.counts, processes, watcher.looks, model, seconds)
+
+
+def keep_killing(processes, workload, seconds):
     began = time.monotonic()
     while time.monotonic() - began < seconds:
         time.sleep(0.05)
@@ -226,34 +288,32 @@ def live(case, partitions, seconds, seed, kills, rate):
     workload.stop()
     if workload.error:
         raise workload.error
-    connector.wait_caught_up(120)
-    ends = case.kafka.ends(topics)
 
+
+def wait_for_the_end(case, target, processes, ends):
     def reached():
         processes.tick()
         now = positions(target, case.id)
         return all(now.get(at, 0) >= end for at, end in ends.items())
     wait_until(reached, 120, "tidemark catches up", 0.2)
-    watcher.stop()
-    processes.stop()
-    records = case.kafka.dump(topics)
-    with open(case.folder / "records.ndjson", "w", encoding="utf-8") as file:
-        file.writelines(json.dumps(record) + "\n" for record in records)
-    model = check_looks(watcher.looks, records)
+
+
+def check_end(case, source, target, topics, ends, model):
     check_equal_tables(source, target)
     check_settled(target)
-    check_equal(processes.killed, kills, "kills")
     committed = case.kafka.committed(f"tidemark-{case.id}", topics)
-    check_equal({at: o for at, o in committed.items()}, {at: e for at, e in ends.items() if e},
-                "Kafka's group offsets")
+    check_equal(committed, {at: end for at, end in ends.items() if end}, "Kafka's group offsets")
     check(not model.waiting, f"rows that were never completed: {sorted(model.waiting)[:3]}")
     check_equal(model.applied, sum(ends.values()), "records seen by the model")
-    counts = workload.counts
-    distinct = len({tuple(sorted(look.positions.items())) for look in watcher.looks})
+
+
+def check_proof(counts, processes, looks, model, seconds):
+    """That it was worth the time."""
+    distinct = len({tuple(sorted(look.positions.items())) for look in looks})
     print(f"# {counts.transactions} transactions, {counts.rolled_back} rolled back, {counts.rows} "
           f"rows (largest {counts.largest}), {counts.key_changes} key changes; {model.applied} "
           f"records, {model.lacking} columns handed over, {model.crossed} before their delete; "
-          f"{processes.killed} kills; {len(watcher.looks)} looks at {distinct} positions", flush=True)
+          f"{processes.killed} kills; {len(looks)} looks at {distinct} positions", flush=True)
     check(distinct > seconds, "the reader has seen too few positions to prove anything")
     check(counts.key_changes > seconds and model.lacking > seconds / 2,
           "the workload changed too few keys to prove anything")
@@ -264,6 +324,7 @@ def add_options(parser):
     parser.add_argument("--partitions", type=int, choices=(1, 3), help="of the topics (default: both)")
     parser.add_argument("--seed", type=int, help="of workload and kills (default: a new one)")
     parser.add_argument("--kills", type=int, help="(default: 10 a minute, at least 4)")
+    parser.add_argument("--audit", action="store_true", help="log every write of the target's tables")
     parser.add_argument("--rate", type=float, default=400, help="row changes a second (default: 400)")
 
 
