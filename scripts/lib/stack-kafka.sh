@@ -39,7 +39,7 @@ rest() {
     answer=$(curl -sS -m 60 -X "$1" "${body[@]}" -w '\n%{http_code}' "$(address_of connect)$2") ||
       die -69 "Connect does not answer at $(address_of connect); scripts/stack status tells more"
     code=${answer##*$'\n'}
-    [[ $code == 409 ]] && ((SECONDS < deadline)) || break
+    if [[ $code != 409 ]] || ((SECONDS >= deadline)); then break; fi
     sleep 0.5
   done
   answer=${answer%$'\n'*}

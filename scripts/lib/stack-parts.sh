@@ -3,6 +3,7 @@
 # Sourced by scripts/stack, which sets base_port, dir, log_dir, run_dir and timeout.
 # shellcheck disable=SC2154
 
+# shellcheck disable=SC2034 # read by those who source this
 all_parts=(source target kafka connect)
 
 port_of() {

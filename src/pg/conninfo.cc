@@ -41,8 +41,17 @@ ConnectionOptions connection_options(const ConnectionSettings& settings) {
                 "postgresql://cdc@db/warehouse");
   }
   ConnectionOptions options;
+  const auto is_port = [](const char* text) {
+    return std::string_view(text).find_first_not_of("0123456789, ") == std::string_view::npos;
+  };
   for (const PQconninfoOption* option = parsed.get(); option->keyword != nullptr; ++option) {
-    if (option->val != nullptr) options.emplace_back(option->keyword, option->val);
+    if (option->val == nullptr) continue;
+    // libpq only says so when it connects, and as if the server were away.
+    if (std::string_view(option->keyword) == "port" && !is_port(option->val)) {
+      throw Error(ErrorKind::fatal, "the target's dsn has a port that is not a number",
+                  "look at port in [target] dsn");
+    }
+    options.emplace_back(option->keyword, option->val);
   }
   // A service file may hold what the dsn does not; our defaults would hide it.
   if (find_option(options, "service") == nullptr) {

@@ -283,9 +283,9 @@ void BatchWriter::fold_and_write(const std::vector<EventRef>& events, WriteOutco
 // ---- key changes
 // ---------------------------------------------------------------------------------
 
-// The changes of the run, and those whose incomplete rows live under its keys. Another lane may move
-// such a row to a key of ours at any time, but only under the lock of the change that waited there
-// before: so once that lock is ours, we look again.
+// The changes of the run, and those whose incomplete rows live under its keys. Another lane may
+// move such a row to a key of ours at any time, but only under the lock of the change that waited
+// there before: so once that lock is ours, we look again.
 std::vector<KeyChangeRow> BatchWriter::lock_key_changes(const std::vector<EventRef>& events,
                                                         const std::vector<KeyChangeId>& needed) {
   std::vector<KeyChangeRow> rows;

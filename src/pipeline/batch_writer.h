@@ -106,8 +106,8 @@ class BatchWriter {
                                              const std::vector<KeyChangeId>& needed);
   std::vector<KeyChangeHint> waiting_rows();
   static bool add_waiting(const std::vector<EventRef>& events,
-                          const std::vector<KeyChangeHint>& waiting,
-                          std::set<std::string>& locked, std::vector<KeyChangeId>& ids);
+                          const std::vector<KeyChangeHint>& waiting, std::set<std::string>& locked,
+                          std::vector<KeyChangeId>& ids);
   void lock_linked(const std::vector<KeyChangeId>& ids, std::vector<KeyChangeRow>& rows);
   void answer(std::vector<RowProbe>& probes);
   void refuse(const EventRef& ref, const Error& error, WriteOutcome& outcome);

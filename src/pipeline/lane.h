@@ -58,6 +58,7 @@ struct PartitionProgress {
   std::optional<Offset> committed;  // the next position, as in the target
   std::optional<Offset> end;        // Kafka's, as seen when the lane got the partition
   bool stopped = false;
+  bool waiting = false;  // for a row that comes by another partition
   bool reached = false;  // everything before `end` is in the target
   std::string stop_reason;
 };

@@ -395,6 +395,7 @@ void Lane::Writer::note_partitions() {
       partition.at = owned.at;
       partition.committed = owned.next;
       partition.stopped = owned.stopped;
+      partition.waiting = waiting_.contains(static_cast<std::uint32_t>(i));
       partition.stop_reason = owned.stop_reason;
     }
   });

@@ -24,6 +24,7 @@ using Clock = std::chrono::steady_clock;
 constexpr milliseconds kWatch{50};
 constexpr seconds kProgressEvery{10};
 constexpr seconds kUntilCurrentPatience{60};  // for a server that is away
+constexpr seconds kWaitingPatience{30};       // for a row of another partition
 constexpr milliseconds kReadTimeout{10000};
 
 constexpr int kExitBadData = 65;
@@ -66,7 +67,8 @@ class Pipeline {
   Clock::time_point begin_ = Clock::now();
   Clock::time_point reported_ = Clock::now();
   std::uint64_t reported_events_ = 0;
-  Clock::time_point calm_ = Clock::now();  // when no lane waited for a server
+  Clock::time_point lonely_ = Clock::now();  // when not only partitions that wait were left
+  Clock::time_point calm_ = Clock::now();    // when no lane waited for a server
 };
 
 RunSummary Pipeline::run() {
@@ -154,6 +156,7 @@ bool Pipeline::finished(const std::vector<LaneState>& states) {
   std::size_t partitions = 0;
   std::size_t stopped = 0;
   std::size_t reached = 0;
+  std::size_t waiting = 0;
   bool all_assigned = true;
   for (const LaneState& state : states) {
     all_assigned = all_assigned && (state.assigned || state.partitions.empty());
@@ -161,8 +164,10 @@ bool Pipeline::finished(const std::vector<LaneState>& states) {
     for (const PartitionProgress& partition : state.partitions) {
       stopped += partition.stopped ? 1U : 0U;
       reached += partition.reached || partition.stopped ? 1U : 0U;
+      waiting += partition.waiting && !partition.reached ? 1U : 0U;
     }
   }
+  if (waiting == 0 || reached + waiting != partitions) lonely_ = Clock::now();
   if (partitions == 0 || !all_assigned) return false;
   if (stopped == partitions || (options_.until_current && reached == partitions && stopped > 0)) {
     end(kExitBadData,
@@ -170,6 +175,15 @@ bool Pipeline::finished(const std::vector<LaneState>& states) {
             " partitions have stopped at a record that cannot be applied",
         "the partition.stopped lines in the log say where and why; mend the cause, or set "
         "[errors] on-bad-record = dead-letter");
+    return true;
+  }
+  if (options_.until_current && Clock::now() - lonely_ >= kWaitingPatience) {
+    end(kExitBadData,
+        std::to_string(waiting) + " of " + std::to_string(partitions) +
+            " partitions wait for rows of other tables that do not come",
+        "the partition.waiting lines in the log say which foreign keys; are all the tables that "
+        "they "
+        "refer to among the topics?");
     return true;
   }
   if (!options_.until_current || reached != partitions) return false;

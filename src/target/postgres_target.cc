@@ -309,6 +309,12 @@ void PostgresTarget::write_tables(const FoldedBatch& batch, WriteCounts& counts)
   for (const FoldedTable& table : batch.tables) writers.push_back(&writer_of(*table.layout));
   for (const TableWriter* writer : writers) tables.push_back(&writer->actual());
   const TableOrder order = order_tables(tables);
+  // What the target may check later, it checks when the batch's rows are in, not at COMMIT: there
+  // nobody could tell which partition has to wait.
+  const bool has_foreign_keys = std::any_of(tables.begin(), tables.end(), [](const Table* table) {
+    return !table->foreign_keys.empty();
+  });
+  if (has_foreign_keys) session_.run("SET CONSTRAINTS ALL DEFERRED");
   const auto add = [&](const WriteCounts& more) {
     counts.upserted += more.upserted;
     counts.removed += more.removed;
@@ -324,6 +330,7 @@ void PostgresTarget::write_tables(const FoldedBatch& batch, WriteCounts& counts)
     if (!order.related[*i]) continue;
     add(writers[*i]->write(tools(), batch.tables[*i], WritePass::removes));
   }
+  if (has_foreign_keys) session_.run("SET CONSTRAINTS ALL IMMEDIATE");
 }
 
 void PostgresTarget::dead_letter(const DeadLetter& letter) {
