@@ -105,6 +105,7 @@ struct RecordDecoder::State {
   DecodeOutcome flattened(const Work& work, const RowShapePtr& shape);
   DecodeOutcome change(const Work& work, const Change& change);
   DecodeOutcome tombstone(const Work& work);
+  DecodeOutcome key_alone(const Work& work);
   DecodeOutcome truncate(const Work& work);
 
   static DecodeOutcome skip(SkipReason reason, const Work& work) {
@@ -398,6 +399,22 @@ DecodeOutcome RecordDecoder::State::tombstone(const Work& work) {
   return DecodeOutcome::decoded;
 }
 
+// Of a record whose value cannot be read: its key, as far as it can be had, so that it can be held.
+DecodeOutcome RecordDecoder::State::key_alone(const Work& work) {
+  try {
+    key.read(work.record, *topic);
+    key.require_usable();
+    SourceTable* const of_key = tombstone_table(work.record);
+    if (key.shape() == nullptr || of_key == nullptr) return DecodeOutcome::decoded;
+    table = of_key;
+    if (!find_target()) return DecodeOutcome::needs_table;
+    if (table->target->is_defined()) changes.tombstone(place(work));
+  } catch (const Refused&) {
+    work.event.key = work.event.other_key = Span{};
+  }
+  return DecodeOutcome::decoded;
+}
+
 DecodeOutcome RecordDecoder::State::truncate(const Work& work) {
   if (!config.target.truncate_enabled) return skip(SkipReason::truncate_disabled, work);
   if (work.partitions > 1) {
@@ -433,6 +450,15 @@ DecodeOutcome RecordDecoder::decode(const RecordView& record, std::uint32_t part
       return DecodeOutcome::needs_table;
     }
   } catch (const Refused& refused) {
+    if (event.key.length == 0) {
+      event.source_position = Span{};
+      slab.arena.truncate(begin);
+      if (state_->key_alone({record, partitions_of_topic, slab, event}) ==
+          DecodeOutcome::needs_table) {
+        slab.arena.truncate(begin);
+        return DecodeOutcome::needs_table;
+      }
+    }
     event.op = Op::bad;
     event.skip = SkipReason::none;
     event.has_unavailable = event.has_absent = false;
@@ -440,7 +466,6 @@ DecodeOutcome RecordDecoder::decode(const RecordView& record, std::uint32_t part
     // Its key, where that much could be decoded: later events of the key are held behind it.
     if (event.key.length == 0) event.layout = nullptr;
     slab.arena.truncate(event.key.length == 0 ? begin : event.key.at + event.key.length);
-    if (event.key.length == 0) event.source_position = Span{};
     event.bad = static_cast<std::uint32_t>(slab.bad.size());
     const std::string where = state_->table == nullptr ? "" : state_->table->display;
     slab.bad.push_back({where, refused.message(), refused.hint(), refused.halt()});

@@ -249,6 +249,36 @@ TEST_CASE("record: a message names the column and not the value", "[decode][reco
   CHECK(it.last().layout == nullptr);
 }
 
+TEST_CASE("record: a value that cannot be read leaves its key", "[decode][record]") {
+  Decoding it = with_table();
+  it.config.target.delete_enabled = false;  // of no interest: it is no delete
+  const std::string one("\0\0\0\4\0\0\0\1", 8);
+  const auto key_of = [&](const std::optional<std::string>& key, const std::string& value) {
+    bad(it, key, value);
+    const Event& event = it.last();
+    if (event.layout == nullptr) return std::string("none");
+    CHECK(event.row.length + event.before.length + event.source_position.length == 0);
+    CHECK(it.last_bad().table == "public.t");
+    return std::string(it.slab.bytes(event.key));
+  };
+  // Before any other record has come, by the topic's name.
+  CHECK(key_of(kKey, "") == one);
+  REQUIRE(it.decode(kTopic, kKey, envelope("c", "null", R"({"id":1,"v":"x"})")) ==
+          "create public.t key(id=1) row(id=1, v='x')");
+  const std::string good = envelope("u", "null", R"({"id":1,"v":"x"})");
+  for (std::size_t cut = 1; cut < good.size(); cut += 11) {
+    CHECK(key_of(kKey, good.substr(0, good.size() - cut)) == one);
+  }
+  CHECK(key_of(kKey, "{\"\xff\"") == one);
+  // Where the key is bad too, or says nothing, or there is no such table.
+  CHECK(key_of("{", "{") == "none");
+  CHECK(key_of(R"({"id":"x"})", "{") == "none");
+  CHECK(key_of(std::nullopt, "{") == "none");
+  bad(it, kKey, R"({"op":"x"})");
+  CHECK(it.decode("srv.public.other", kKey, "{").rfind("bad: ", 0) == 0);
+  CHECK(it.last().layout == nullptr);
+}
+
 TEST_CASE("record: a bad row keeps its key, so that the key can be held", "[decode][record]") {
   Decoding it;
   it.tables[{"public", "t"}] = table(
