@@ -246,8 +246,11 @@ class Kafka:
         self.produce(file)
 
     def dump(self, topics):
-        lines = self.tool("consume_dump", *topics).splitlines()
-        return [json.loads(line) for line in lines]
+        """All records, one after the other: they may be many, and each is large."""
+        command = [str(self.build / "consume_dump"), "--brokers", self.brokers, *topics]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, encoding="utf-8") as process:
+            yield from map(json.loads, process.stdout)
+        check_equal(process.returncode, 0, "exit code of consume_dump")
 
 
 def bytes_of(value):

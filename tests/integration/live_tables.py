@@ -389,7 +389,7 @@ class Workload(threading.Thread):
             before = getattr(writer, "size", 0) if writer.open else 0
             writer.turn()
             rows = max(0, writer.size - before)
-            done += rows if rows < 100 else rows / 10  # a big transaction is one push, not a pause
+            done += rows if rows < 100 else rows / 4  # after a big transaction no long pause
             ahead = done / self.rate - (time.monotonic() - began)
             if ahead > 0.02:
                 time.sleep(min(ahead, 0.5))
