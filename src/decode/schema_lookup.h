@@ -11,6 +11,7 @@
 #include <memory>
 #include <string>
 #include <variant>
+#include <vector>
 
 namespace tidemark {
 
@@ -27,6 +28,8 @@ enum class SchemaLanguage : std::uint8_t { avro, json_schema, protobuf };
 struct RegisteredSchema {
   SchemaLanguage language = SchemaLanguage::avro;
   std::string text;
+  // The texts of the schemas whose names `text` uses, each behind those that it uses itself.
+  std::vector<std::string> references;
   std::string refused;  // not empty: the registry has no such schema, or it cannot be used, and why
   std::string hint;     // what to do about `refused`
 };
