@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -85,6 +86,8 @@ class Slab {
   std::vector<BadRecord> bad;
   std::vector<LayoutPtr> layouts;  // keeps alive what the events point to
   std::uint64_t generation = 0;    // of the assignment that it was read under
+  // From here on a partition's events begin anew at its position (pipeline/waiting_partitions).
+  std::optional<std::uint32_t> restarted;
   [[nodiscard]] std::string_view bytes(Span span) const { return arena.view(span.at, span.length); }
   // What the buffer's bound counts.
   [[nodiscard]] std::size_t memory_bytes() const {

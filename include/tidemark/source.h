@@ -60,7 +60,8 @@ class Source {
 
   virtual void subscribe() = 0;
   virtual PollResult poll(std::chrono::milliseconds timeout) = 0;
-  // Starts fetching; no offset: from the beginning. Only after `assigned`, once.
+  // Starts fetching; no offset: from the beginning. Only after `assigned`; again: of these, and
+  // from there, instead.
   virtual void assign(
       const std::vector<std::pair<StreamPartition, std::optional<Offset>>>& from) = 0;
   // Fetching of all assigned partitions; poll() must go on being called.

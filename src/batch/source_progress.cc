@@ -1,39 +1,11 @@
 #include "batch/source_progress.h"
 
-#include <charconv>
-#include <utility>
+#include "batch/source_position.h"
 
 namespace tidemark {
 
-namespace {
-
-struct Position {
-  std::uint64_t commit = 0;
-  std::uint64_t lsn = 0;
-};
-
-template <typename T>
-bool read_number(std::string_view& text, T& out) {
-  const auto result = std::from_chars(text.data(), text.data() + text.size(), out);
-  if (result.ec != std::errc{}) return false;
-  text.remove_prefix(static_cast<std::size_t>(result.ptr - text.data()));
-  return true;
-}
-
-bool read_mark(std::string_view& text, char mark) {
-  if (text.empty() || text.front() != mark) return false;
-  text.remove_prefix(1);
-  return true;
-}
-
-bool read_position(std::string_view& text, Position& out) {
-  return read_number(text, out.commit) && read_mark(text, '/') && read_number(text, out.lsn);
-}
-
-}  // namespace
-
 SourceProgress::SourceProgress(std::string_view text) {
-  Position position;
+  SourcePosition position;
   if (!read_position(text, position)) return;
   if (!read_mark(text, '@') || !read_number(text, time_us_)) return;
   if (!read_mark(text, '#') || !read_number(text, count_)) return;
@@ -68,13 +40,13 @@ bool SourceProgress::admit_tie(const Event& event) {
 bool SourceProgress::admit(const Event& event) {
   if (event.tombstone) return !repeating_;
   std::string_view text = event.position;
-  Position here;
+  SourcePosition here;
   if (!read_position(text, here) || !text.empty()) return true;
   const bool same = known_ && here.commit == commit_ && here.lsn == lsn_;
   if (same) return admit_tie(event);
   // A source that does not know its last commit yet gives none: such a pair has no order.
   const bool ordered = known_ && (here.commit != 0 || commit_ == 0);
-  const bool below = ordered && std::pair(here.commit, here.lsn) < std::pair(commit_, lsn_);
+  const bool below = ordered && here < SourcePosition{commit_, lsn_};
   if (below && !event.snapshot && event.time_us <= time_us_) {
     repeating_ = true;
     repeated_ = 0;

@@ -35,7 +35,8 @@ struct RegisteredSchema {
 };
 using RegisteredSchemaPtr = std::shared_ptr<const RegisteredSchema>;
 
-// Null: not known yet, it has been asked for; ask again. Never blocks; may be called from any thread.
+// Null: not known yet, it has been asked for; ask again. Never blocks; may be called from any
+// thread.
 using SchemaLookup = std::function<RegisteredSchemaPtr(const SchemaId&)>;
 
 }  // namespace tidemark

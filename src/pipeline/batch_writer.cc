@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "batch/source_order.h"
 
 namespace tidemark {
 
@@ -65,10 +66,18 @@ void BatchWriter::stop(std::uint32_t partition, const std::string& reason) {
   partitions_.at(partition).stop_reason = reason;
 }
 
-// Each round either commits or learns of one partition that must be left behind, so it ends.
-WriteOutcome BatchWriter::write(const std::vector<EventRef>& events) {
+// Each round either commits, or learns of one partition that must be left behind, or tries a better
+// way once: so it ends.
+WriteOutcome BatchWriter::write(std::vector<EventRef> events) {
   std::vector<PartitionHold> holds;
   bool careful = false;
+  bool source_order = false;
+  // So that what is cut off is what the source's own constraints have seen. True: now it is.
+  const auto order = [&] {
+    if (source_order) return false;
+    events = in_source_order(std::move(events));
+    return source_order = true;
+  };
   while (true) {
     Plan run = plan(events, holds);
     if (run.moves.empty()) return std::move(run.outcome);
@@ -78,19 +87,20 @@ WriteOutcome BatchWriter::write(const std::vector<EventRef>& events) {
       return std::move(run.outcome);
     } catch (const Held& held) {
       target_.rollback();
-      holds.push_back(held.hold);
+      if (!held.hold.waiting || !order()) holds.push_back(held.hold);
     } catch (const Error& error) {
       if (error.kind() == ErrorKind::in_doubt) {
         in_doubt_ = std::move(run);
         throw;
       }
       target_.rollback();
-      const bool is_data = error.kind() == ErrorKind::data || error.kind() == ErrorKind::waiting;
-      if (!is_data || careful) throw;
+      const bool waits = error.kind() == ErrorKind::waiting;
+      if ((!waits && error.kind() != ErrorKind::data) || careful) throw;
       log_event(
           Level::info, "batch.split", "a batch failed on data and is applied in halves",
           {{"rows", run.events.size()}, {"sqlstate", error.sqlstate()}, {"error", error.what()}});
       careful = true;
+      if (waits) order();
     }
   }
 }

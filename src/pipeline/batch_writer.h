@@ -72,7 +72,7 @@ class BatchWriter {
 
   // Applies the events. Throws Error of kind retry, in_doubt, fenced or fatal; after retry call it
   // again with the same events, after in_doubt call settle() first.
-  WriteOutcome write(const std::vector<EventRef>& events);
+  WriteOutcome write(std::vector<EventRef> events);
   // After in_doubt: the outcome, if the commit had happened; none: write again.
   std::optional<WriteOutcome> settle();
 

@@ -12,6 +12,7 @@ void LaneBuffer::begin_generation(std::uint64_t generation) {
   take_.reset();
   taken_.reset();
   stops_.clear();
+  changes_.clear();
   work_.notify_all();
   room_.notify_all();
 }
@@ -51,6 +52,11 @@ bool LaneBuffer::take_forget() {
   return std::exchange(forget_, false);
 }
 
+std::vector<ReadingChange> LaneBuffer::reading_changes() {
+  const std::scoped_lock lock(mutex_);
+  return std::exchange(changes_, {});
+}
+
 bool LaneBuffer::full() const {
   const std::scoped_lock lock(mutex_);
   return bytes_ >= bytes_max_;
@@ -58,7 +64,7 @@ bool LaneBuffer::full() const {
 
 bool LaneBuffer::wait_for_room(std::chrono::milliseconds longest) {
   std::unique_lock lock(mutex_);
-  return room_.wait_for(lock, longest, [&] { return stopping_ || bytes_ < bytes_max_ / 8 * 7; });
+  return room_.wait_for(lock, longest, [&] { return stopping_ || !is_tight(); });
 }
 
 bool LaneBuffer::writer_idle() const {
@@ -101,6 +107,16 @@ void LaneBuffer::ask_rejoin(bool forget_tables) {
   const std::scoped_lock lock(mutex_);
   rejoin_ = true;
   forget_ = forget_ || forget_tables;
+}
+
+void LaneBuffer::ask(const ReadingChange& change) {
+  const std::scoped_lock lock(mutex_);
+  if (change.generation == generation_) changes_.push_back(change);
+}
+
+bool LaneBuffer::tight() const {
+  const std::scoped_lock lock(mutex_);
+  return is_tight();
 }
 
 bool LaneBuffer::stale(std::uint64_t generation) const {

@@ -46,6 +46,14 @@ struct PartitionStop {
   std::string reason, hint;
 };
 
+// Writer to reader: drop a partition from what is read, or read it again, from a position.
+struct ReadingChange {
+  std::uint64_t generation = 0;
+  std::uint32_t partition = 0;
+  bool read = false;
+  std::optional<Offset> from;  // none: from the beginning
+};
+
 class LaneBuffer {
  public:
   explicit LaneBuffer(std::size_t bytes_max) : bytes_max_(bytes_max) {}
@@ -58,6 +66,7 @@ class LaneBuffer {
   std::optional<TakenPositions> positions();
   bool take_rejoin();  // true once after the writer has asked for it
   bool take_forget();  // likewise: bind tables anew
+  std::vector<ReadingChange> reading_changes();
   [[nodiscard]] bool full() const;
   // Waits until there is room to go on reading, at most so long. True: there is.
   bool wait_for_room(std::chrono::milliseconds longest);
@@ -75,6 +84,9 @@ class LaneBuffer {
   void release(const SlabPtr& slab);
   void answer(TakenPositions positions);
   void ask_rejoin(bool forget_tables);
+  void ask(const ReadingChange& change);
+  // The reader may be waiting for room.
+  [[nodiscard]] bool tight() const;
   // True as soon as there is no point in going on with this generation's rows.
   [[nodiscard]] bool stale(std::uint64_t generation) const;
   // Sleeps, unless the generation becomes stale or the lane stops. True: the whole time has passed.
@@ -86,6 +98,9 @@ class LaneBuffer {
   [[nodiscard]] std::size_t bytes() const;
 
  private:
+  // With mutex_ held.
+  [[nodiscard]] bool is_tight() const { return bytes_ >= bytes_max_ / 8 * 7; }
+
   const std::size_t bytes_max_;
   mutable std::mutex mutex_;
   std::condition_variable work_;
@@ -97,6 +112,7 @@ class LaneBuffer {
   std::optional<TakeRequest> take_;
   std::optional<TakenPositions> taken_;
   std::vector<PartitionStop> stops_;
+  std::vector<ReadingChange> changes_;
   bool rejoin_ = false;
   bool forget_ = false;
   bool idle_ = false;

@@ -134,6 +134,7 @@ void Lane::Reader::serve_writer() {
     return;
   }
   if (const auto positions = shared_.buffer.positions()) start_fetching(*positions);
+  for (const ReadingChange& change : shared_.buffer.reading_changes()) change_reading(change);
 }
 
 void Lane::Reader::start_fetching(const TakenPositions& positions) {
@@ -144,11 +145,36 @@ void Lane::Reader::start_fetching(const TakenPositions& positions) {
   if (paused_) set_paused(false);
   for (Assigned& assigned : assigned_) {
     for (const auto& [at, offset] : positions.from) {
-      if (at == assigned.at) assigned.delivered_next = offset;
+      if (at != assigned.at) continue;
+      assigned.delivered_next = offset;
+      assigned.reading = true;
     }
   }
   shared_.update([](LaneState& state) { state.assigned = true; });
   note_progress();
+}
+
+// Everything that is read is assigned anew, from behind what has been decoded.
+void Lane::Reader::change_reading(const ReadingChange& change) {
+  if (change.generation != generation_ || !fetching_) return;
+  flush();
+  Assigned& changed = assigned_.at(change.partition);
+  changed.reading = change.read;
+  if (change.read) {
+    changed.delivered_next = change.from;
+    changed.caught_up.reset();
+    auto mark = std::make_shared<Slab>();
+    mark->generation = generation_;
+    mark->restarted = change.partition;
+    shared_.buffer.push(std::move(mark));
+  }
+  backlog_.clear();
+  backlog_bytes_ = 0;
+  std::vector<std::pair<StreamPartition, std::optional<Offset>>> from;
+  for (const Assigned& assigned : assigned_) {
+    if (assigned.reading) from.emplace_back(assigned.at, assigned.delivered_next);
+  }
+  source_.assign(from);
 }
 
 std::optional<std::uint32_t> Lane::Reader::index_of(std::string_view topic, Partition partition) {

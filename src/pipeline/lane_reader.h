@@ -24,6 +24,7 @@ class Lane::Reader {
     std::optional<Offset> delivered_next;  // behind the last record decoded
     std::optional<Offset> caught_up;
     std::optional<Offset> end;
+    bool reading = false;
   };
   struct Backlog {
     std::string topic;
@@ -41,6 +42,7 @@ class Lane::Reader {
   void on_caught_up(const PollResult& result);
   void serve_writer();
   void start_fetching(const TakenPositions& positions);
+  void change_reading(const ReadingChange& change);
   bool decode(const RecordView& record);
   void work_off_backlog();
   void keep_for_later(const RecordView& record);

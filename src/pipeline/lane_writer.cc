@@ -1,7 +1,7 @@
 #include "pipeline/lane_writer.h"
 
 #include <algorithm>
-#include <unordered_map>
+#include <utility>
 
 #include "base/log.h"
 
@@ -14,9 +14,6 @@ using std::chrono::milliseconds;
 constexpr milliseconds kIdle{500};
 constexpr milliseconds kBackOffFirst{50};
 constexpr milliseconds kBackOffMost{15000};
-constexpr milliseconds kWaitingFirst{100};
-constexpr milliseconds kWaitingMost{10000};
-constexpr unsigned kWaitingDoublings = 20;
 constexpr std::chrono::seconds kResetAgain{60};
 
 std::int64_t to_ms(std::chrono::steady_clock::duration time) {
@@ -46,9 +43,8 @@ void Lane::Writer::run() {
 void Lane::Writer::turn() {
   const std::size_t room = shared_.config.batch.rows_max;
   milliseconds longest = kIdle;
-  for (const auto& [partition, waiting] : waiting_) {
-    longest = std::min(
-        longest, milliseconds{std::max<std::int64_t>(1, to_ms(waiting.until - Clock::now()))});
+  if (const auto due = waiting_.next_due()) {
+    longest = std::clamp(milliseconds{to_ms(*due - Clock::now())}, milliseconds{1}, longest);
   }
   const std::size_t wanted = owns_ && ready_ < room ? room - ready_ : 0;
   LaneBuffer::Work work = shared_.buffer.wait(wanted, ready_ != 0 ? milliseconds{0} : longest);
@@ -61,13 +57,14 @@ void Lane::Writer::turn() {
       continue;
     }
     ready_ += slab->events.size();
-    pending_.push_back({std::move(slab), 0, 0});
+    pending_.push_back({std::move(slab), 0, false});
   }
   for (const PartitionStop& stop : work.stops) {
     if (stop.generation == generation_) stop_partition(stop.partition, stop.reason, stop.hint, -1);
   }
   const std::vector<EventRef> batch = cut();
   if (!batch.empty()) write(batch);
+  make_room();
 }
 
 // ---- taking over
@@ -156,10 +153,10 @@ void Lane::Writer::stop_partition(std::uint32_t partition, const std::string& me
 
 // In order; bounded by rows and bytes; never two layouts of one table.
 std::vector<EventRef> Lane::Writer::cut() {
-  std::vector<EventRef> batch;
-  if (!owns_ || (ready_ == 0 && waiting_.empty())) return batch;
+  if (!owns_ || (ready_ == 0 && waiting_.empty())) return {};
+  std::vector<EventRef> batch = waiting_.due(shared_.config.batch.rows_max, Clock::now());
+  if (!batch.empty()) return batch;
   batch.reserve(std::min<std::size_t>(ready_, shared_.config.batch.rows_max));
-  if (cut_waiting(batch)) return batch;
   std::vector<const Layout*> layouts;
   std::size_t bytes = 0;
   const auto other_layout = [&](const Layout* layout) {
@@ -172,6 +169,9 @@ std::vector<EventRef> Lane::Writer::cut() {
   };
   const Layout* last = nullptr;
   for (Pending& pending : pending_) {
+    if (!std::exchange(pending.begun, true) && pending.slab->restarted) {
+      waiting_.restarted(*pending.slab->restarted);
+    }
     while (pending.next < pending.slab->events.size()) {
       const Event& event = pending.slab->events[pending.next];
       if (batch.size() >= shared_.config.batch.rows_max ||
@@ -184,13 +184,8 @@ std::vector<EventRef> Lane::Writer::cut() {
       }
       ++pending.next;
       --ready_;
-      ++pending.open;
       const EventRef ref{pending.slab.get(), &event};
-      const auto waits = waiting_.find(event.partition);
-      if (waits != waiting_.end()) {
-        waits->second.events.push_back(ref);  // behind what waits there already
-        continue;
-      }
+      if (waiting_.keep(ref)) continue;
       bytes += event.row.length + event.key.length + event.before.length;
       batch.push_back(ref);
     }
@@ -198,24 +193,23 @@ std::vector<EventRef> Lane::Writer::cut() {
   return batch;
 }
 
-// A partition whose time has come is tried alone: true, the batch is its events. Each time more of
-// them: the row that the first one waits for may have come and gone, and then it can only be
-// written folded with the later event that lets go of that row again.
-bool Lane::Writer::cut_waiting(std::vector<EventRef>& batch) {
-  for (auto& [partition, waiting] : waiting_) {
-    if (waiting.until > Clock::now()) continue;
-    const std::size_t most = std::size_t{shared_.config.batch.rows_max}
-                             << std::min(waiting.tries, kWaitingDoublings);
-    const Layout* layout = nullptr;
-    for (const EventRef& ref : waiting.events) {
-      if (batch.size() >= most) break;
-      if (layout != nullptr && ref.event->layout != nullptr && ref.event->layout != layout) break;
-      if (ref.event->layout != nullptr) layout = ref.event->layout;
-      batch.push_back(ref);
+// A partition whose rows fill the buffer while they wait gives way, and is read again later.
+void Lane::Writer::make_room() {
+  if (waiting_.empty() || ready_ != 0 || !owns_) return;
+  if (shared_.buffer.tight()) {
+    if (const auto partition = waiting_.park(Clock::now())) {
+      log_event(Level::info, "partition.parked",
+                "what waits fills the buffer: its rows are dropped and read again later",
+                {{"topic", batch_.partitions()[*partition].at.stream},
+                 {"partition", batch_.partitions()[*partition].at.partition.value}});
+      shared_.buffer.ask({generation_, *partition, false, std::nullopt});
+      release_done();
     }
-    return true;
+    return;
   }
-  return false;
+  for (const std::uint32_t partition : waiting_.unpark(Clock::now())) {
+    shared_.buffer.ask({generation_, partition, true, batch_.partitions()[partition].next});
+  }
 }
 
 // ---- writing
@@ -317,19 +311,7 @@ void Lane::Writer::settle_events(const std::vector<EventRef>& batch, const Write
                      hold.hint, hold.offset.value);
       continue;
     }
-    Waiting& waiting = waiting_[hold.partition];
-    std::vector<EventRef> rest;
-    const bool was_waiting = !waiting.events.empty();
-    if (was_waiting && waiting.events.front().event->offset < hold.offset) waiting.tries = 0;
-    for (const EventRef& ref : was_waiting ? waiting.events : batch) {
-      if (ref.event->partition == hold.partition && ref.event->offset >= hold.offset) {
-        rest.push_back(ref);
-      }
-    }
-    waiting.events = std::move(rest);
-    const auto most = std::min(kWaitingMost, kWaitingFirst * (1 << std::min(waiting.tries, 8U)));
-    waiting.until = Clock::now() + most;
-    ++waiting.tries;
+    const unsigned tries = waiting_.hold(hold.partition, hold.offset, batch, Clock::now());
     const StreamPartition& at = batch_.partitions()[hold.partition].at;
     log_event(Level::warning, "partition.waiting", hold.message,
               {{"topic", at.stream},
@@ -337,25 +319,24 @@ void Lane::Writer::settle_events(const std::vector<EventRef>& batch, const Write
                {"offset", hold.offset.value},
                {"table", hold.table},
                {"sqlstate", hold.sqlstate},
-               {"retries", waiting.tries}});
+               {"retries", tries}});
   }
-  for (auto it = waiting_.begin(); it != waiting_.end();) {
-    const auto& next = batch_.partitions()[it->first].next;
-    const bool stopped = batch_.partitions()[it->first].stopped;
-    std::erase_if(it->second.events, [&](const EventRef& ref) {
-      return stopped || (next && ref.event->offset < *next);
-    });
-    it = it->second.events.empty() ? waiting_.erase(it) : std::next(it);
+  for (std::uint32_t i = 0; i < batch_.partitions().size(); ++i) {
+    waiting_.settle(i, batch_.partitions()[i].next, batch_.partitions()[i].stopped);
   }
-  std::unordered_map<const Slab*, std::size_t> still;
-  for (const auto& [partition, waiting] : waiting_) {
-    for (const EventRef& ref : waiting.events) ++still[ref.slab];
-  }
-  while (!pending_.empty() && pending_.front().next == pending_.front().slab->events.size() &&
-         !still.contains(pending_.front().slab.get())) {
-    shared_.buffer.release(pending_.front().slab);
-    pending_.pop_front();
-  }
+  release_done();
+}
+
+void Lane::Writer::release_done() {
+  const std::set<const Slab*> waiting = waiting_.slabs();
+  std::erase_if(pending_, [&](const Pending& pending) {
+    if (pending.next != pending.slab->events.size() || !pending.begun ||
+        waiting.contains(pending.slab.get())) {
+      return false;
+    }
+    shared_.buffer.release(pending.slab);
+    return true;
+  });
 }
 
 void Lane::Writer::after(const WriteOutcome& outcome, std::size_t events, Clock::duration took) {

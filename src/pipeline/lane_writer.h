@@ -4,12 +4,12 @@
 #pragma once
 
 #include <deque>
-#include <map>
 #include <random>
 #include <utility>
 #include <vector>
 
 #include "pipeline/lane_shared.h"
+#include "pipeline/waiting_partitions.h"
 
 namespace tidemark {
 
@@ -23,12 +23,7 @@ class Lane::Writer {
   struct Pending {
     SlabPtr slab;
     std::size_t next = 0;  // first event not cut yet
-    std::size_t open = 0;  // events cut and not settled
-  };
-  struct Waiting {
-    std::vector<EventRef> events;  // in order
-    Clock::time_point until;
-    unsigned tries = 0;
+    bool begun = false;
   };
 
   void turn();
@@ -39,7 +34,8 @@ class Lane::Writer {
                       std::int64_t offset);
 
   std::vector<EventRef> cut();
-  bool cut_waiting(std::vector<EventRef>& batch);
+  void make_room();
+  void release_done();
   void write(const std::vector<EventRef>& batch);
   std::optional<WriteOutcome> write_until_done(const std::vector<EventRef>& batch);
   std::optional<WriteOutcome> settle_until_known(unsigned& tries);
@@ -57,9 +53,9 @@ class Lane::Writer {
   std::uint64_t generation_ = 0;
   bool owns_ = false;  // positions taken for this generation
   std::deque<Pending> pending_;
-  std::map<std::uint32_t, Waiting> waiting_;  // partitions that wait for another one's rows
-  std::size_t ready_ = 0;                     // events pending and not cut
-  Clock::time_point reset_at_{};              // when tables were bound anew after an error
+  WaitingPartitions waiting_;
+  std::size_t ready_ = 0;         // events pending and not cut
+  Clock::time_point reset_at_{};  // when tables were bound anew after an error
   Clock::time_point commit_at_{};
   std::mt19937_64 random_;
 };

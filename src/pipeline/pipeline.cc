@@ -25,6 +25,8 @@ constexpr milliseconds kWatch{50};
 constexpr seconds kProgressEvery{10};
 constexpr seconds kUntilCurrentPatience{60};  // for a server that is away
 constexpr seconds kWaitingPatience{30};       // for a row of another partition
+constexpr seconds kLanesPatience{5};          // of lanes whose partitions wait
+constexpr seconds kHandOverPatience{30};      // another process may have got them instead
 constexpr milliseconds kReadTimeout{10000};
 
 constexpr int kExitBadData = 65;
@@ -54,6 +56,7 @@ class Pipeline {
   bool watch();
   bool finished(const std::vector<LaneState>& states);
   bool waited_too_long(const std::vector<LaneState>& states);
+  void join_lanes(const std::vector<LaneState>& states);
   void report_progress(const std::vector<LaneState>& states);
   void stop_lanes();
   void end(int exit_code, std::string message, std::string hint = {});
@@ -69,12 +72,18 @@ class Pipeline {
   std::uint64_t reported_events_ = 0;
   Clock::time_point lonely_ = Clock::now();  // when not only partitions that wait were left
   Clock::time_point calm_ = Clock::now();    // when no lane waited for a server
+  Clock::time_point moved_ = Clock::now();   // when a row was written, or fewer than two waited
+  Clock::time_point joined_{};               // when one lane was left
+  std::uint64_t moved_events_ = 0;
+  std::uint64_t ended_events_ = 0;  // of lanes that are no more
+  std::size_t handed_over_ = 0;     // partitions that the first lane is to have when they are gone
 };
 
 RunSummary Pipeline::run() {
   start_lanes();
   while (watch()) std::this_thread::sleep_for(kWatch);
   stop_lanes();
+  summary_.events = ended_events_;
   for (const LaneState& state : states()) {
     summary_.events += state.events;
     summary_.dead_letters += state.dead_letters;
@@ -149,6 +158,7 @@ bool Pipeline::watch() {
     return false;
   }
   if (Clock::now() - reported_ >= kProgressEvery) report_progress(now);
+  join_lanes(now);
   return !finished(now) && !waited_too_long(now);
 }
 
@@ -168,7 +178,8 @@ bool Pipeline::finished(const std::vector<LaneState>& states) {
     }
   }
   if (waiting == 0 || reached + waiting != partitions) lonely_ = Clock::now();
-  if (partitions == 0 || !all_assigned) return false;
+  if (partitions >= handed_over_ || Clock::now() - joined_ >= kHandOverPatience) handed_over_ = 0;
+  if (partitions == 0 || !all_assigned || handed_over_ != 0) return false;
   if (stopped == partitions || (options_.until_current && reached == partitions && stopped > 0)) {
     end(kExitBadData,
         std::to_string(stopped) + " of " + std::to_string(partitions) +
@@ -191,6 +202,35 @@ bool Pipeline::finished(const std::vector<LaneState>& states) {
   return true;
 }
 
+// Lanes write in transactions of their own: rows of two that need each other can only be written by
+// one. So where several wait and nothing moves, the first one takes all partitions over.
+void Pipeline::join_lanes(const std::vector<LaneState>& states) {
+  std::uint64_t events = 0;
+  std::size_t partitions = 0;
+  std::ptrdiff_t waiting = 0;
+  for (const LaneState& state : states) {
+    events += state.events;
+    partitions += state.partitions.size();
+    const auto waits = [](const PartitionProgress& one) { return one.waiting && !one.reached; };
+    waiting += std::any_of(state.partitions.begin(), state.partitions.end(), waits) ? 1 : 0;
+  }
+  if (waiting < 2 || events != moved_events_) moved_ = Clock::now();
+  moved_events_ = events;
+  if (Clock::now() - moved_ < kLanesPatience) return;
+  log_event(Level::warning, "lanes.joined",
+            "partitions wait for each other's rows: going on with one lane",
+            {{"hint", "set lanes = 1 in [batch] if this is so at every start"}});
+  for (std::size_t i = 1; i < lanes_.size(); ++i) lanes_[i]->stop();
+  for (std::size_t i = 1; i < lanes_.size(); ++i) {
+    lanes_[i]->join();
+    ended_events_ += lanes_[i]->state().events;
+    summary_.dead_letters += lanes_[i]->state().dead_letters;
+  }
+  lanes_.erase(lanes_.begin() + 1, lanes_.end());
+  handed_over_ = partitions;
+  joined_ = lonely_ = Clock::now();
+}
+
 bool Pipeline::waited_too_long(const std::vector<LaneState>& states) {
   const auto waits = [](const LaneState& state) { return !state.waiting_for.empty(); };
   const auto waiting = std::find_if(states.begin(), states.end(), waits);
@@ -202,7 +242,7 @@ bool Pipeline::waited_too_long(const std::vector<LaneState>& states) {
 
 void Pipeline::report_progress(const std::vector<LaneState>& states) {
   const double elapsed = std::chrono::duration<double>(Clock::now() - reported_).count();
-  std::uint64_t events = 0;
+  std::uint64_t events = ended_events_;
   std::uint64_t buffer = 0;
   std::string waiting;
   for (const LaneState& state : states) {

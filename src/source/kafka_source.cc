@@ -150,7 +150,10 @@ void KafkaSource::assign(
                 hint_of(error));
   }
   assigned_ = {partitions.begin(), partitions.end()};
-  if (paused_) set_paused(partitions, true);
+  // An assignment forgets what was paused.
+  std::erase_if(partitions,
+                [&](const StreamPartition& at) { return !paused_ && !held_.contains(at); });
+  set_paused(partitions, true);
 }
 
 // ---- polling

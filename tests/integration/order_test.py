@@ -352,11 +352,8 @@ def two_topics(case):
 
 
 def main():
-    suite = Suite(__doc__, lambda parser: parser.add_argument(
-        "--open", action="store_true",
-        help="also what docs/guarantees.md names as not promised: foreign keys of the target across "
-             "partitions whose rows wait for each other"))
-    for partitions in (1, 3) if suite.options.open else (1,):
+    suite = Suite(__doc__)
+    for partitions in (1, 3):
         suite.case(f"foreign keys, partitions {partitions}", lambda case, p: foreign_keys(
             case, p, p, 4), partitions)
         suite.case(f"foreign keys, partitions {partitions}, small batches, three lanes",
@@ -365,8 +362,7 @@ def main():
     suite.case("a child comes before its parent", child_first)
     suite.case("a table that refers to itself", tree)
     suite.case("foreign keys that are checked at commit", deferred)
-    if suite.options.open:
-        suite.case("children that wait are more than the buffer holds", larger_than_the_buffer)
+    suite.case("children that wait are more than the buffer holds", larger_than_the_buffer)
     suite.case("a parent that never comes", never_comes)
     suite.case("a second unique key, swapped", unique_swapped)
     suite.case("a second unique key, swapped, small batches", lambda case: unique_swapped(
