@@ -7,12 +7,13 @@ find_package(spdlog REQUIRED)
 pkg_check_modules(RDKAFKA REQUIRED IMPORTED_TARGET rdkafka)
 pkg_check_modules(PQXX REQUIRED IMPORTED_TARGET libpqxx)
 pkg_check_modules(PQ REQUIRED IMPORTED_TARGET libpq)
+pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl)
 pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
 find_path(RAPIDJSON_INCLUDE_DIR rapidjson/reader.h REQUIRED)
 
 add_library(tidemark_dependencies INTERFACE)
 target_link_libraries(tidemark_dependencies INTERFACE
-  PkgConfig::RDKAFKA PkgConfig::PQXX PkgConfig::PQ PkgConfig::XXHASH
+  PkgConfig::RDKAFKA PkgConfig::PQXX PkgConfig::PQ PkgConfig::CURL PkgConfig::XXHASH
   Boost::program_options spdlog::spdlog fmt::fmt Threads::Threads)
 target_include_directories(tidemark_dependencies SYSTEM INTERFACE ${RAPIDJSON_INCLUDE_DIR})
 

@@ -5,11 +5,15 @@
 
 # shellcheck disable=SC2034 # read by those who source this
 all_parts=(source target kafka connect)
+# Only with --with.
+# shellcheck disable=SC2034
+optional_parts=(registry)
 
 port_of() {
   case $1 in
     source) echo $((base_port + 32)) ;;
     target) echo $((base_port + 33)) ;;
+    registry) echo $((base_port + 81)) ;;
     connect) echo $((base_port + 83)) ;;
     kafka) echo $((base_port + 92)) ;;
     controller) echo $((base_port + 93)) ;;
@@ -18,7 +22,7 @@ port_of() {
 
 address_of() {
   case $1 in
-    connect) printf 'http://127.0.0.1:%s' "$(port_of connect)" ;;
+    connect | registry) printf 'http://127.0.0.1:%s' "$(port_of "$1")" ;;
     *) printf '127.0.0.1:%s' "$(port_of "$1")" ;;
   esac
 }
@@ -63,6 +67,7 @@ answers() {
     source | target) psql -XAtq "$(dsn_of "$1") connect_timeout=2" -c 'select 1' &>/dev/null ;;
     kafka) kcat -b "$(address_of kafka)" -m 2 -L 2>/dev/null | grep -q '^ 1 brokers:' ;;
     connect) curl -fsS -m 2 "$(address_of connect)/health" 2>/dev/null | grep -q healthy ;;
+    registry) curl -fsS -m 2 "$(registry_url)/subjects" &>/dev/null ;;
   esac
 }
 
@@ -71,6 +76,7 @@ start_part() {
     source | target) start_postgres "$1" ;;
     kafka) start_kafka ;;
     connect) start_connect ;;
+    registry) start_registry ;;
   esac
 }
 
@@ -96,12 +102,12 @@ stop_parts() {
     case $part in
       # PostgreSQL's fast shutdown; SIGTERM would wait for the clients.
       source | target) kill -INT "$(pid_of "$part")" 2>/dev/null || true ;;
-      kafka) kill -TERM "$(pid_of kafka)" 2>/dev/null || true ;;
+      kafka | registry) kill -TERM "$(pid_of "$part")" 2>/dev/null || true ;;
     esac
   done
   for part; do
     wait_until_gone 20 "$part" || kill_parts "$part"
-    [[ $part == connect || $part == kafka ]] && rm -f "$run_dir/$part.pid"
+    rm -f "$run_dir/$part.pid"
   done
   return 0
 }
@@ -197,16 +203,27 @@ start_postgres() {
 
 # --- Kafka and Connect ---------------------------------------------------------------------------
 
-# Downloads Kafka, Connect and Debezium once, as stack.d/pom.xml says; sets fetched to their folder.
+# Downloads what the parts need, once; sets fetched, and registry_fetched if there is a registry, to
+# its folder.
 fetch() {
-  local pom=$root/scripts/stack.d/pom.xml fresh began=$SECONDS
-  fetched=$cache/stack-$(sha256sum "$pom" | cut -c1-12)
-  [[ ! -d $fetched ]] || return 0
+  fetch_once fetched pom.xml "Kafka, Connect and Debezium" "about 80 MB"
+  if is_wanted registry; then
+    fetch_once registry_fetched registry.xml "a schema registry and its converter" "about 140 MB"
+    list_converter "$registry_fetched/plugins/avro-converter"
+  fi
+}
+
+# fetch_once VARIABLE POM WHAT SIZE: sets the variable to the folder with what POM describes.
+fetch_once() {
+  local pom=$root/scripts/stack.d/$2 fresh began=$SECONDS folder
+  folder=$cache/stack-$(sha256sum "$pom" | cut -c1-12)
+  printf -v "$1" '%s' "$folder"
+  [[ ! -d $folder ]] || return 0
   mkdir -p "$cache"
   exec 8>"$cache/stack.lock"
   flock 8
-  if [[ ! -d $fetched ]]; then
-    say "Fetching Kafka, Connect and Debezium into $(shown "$cache") (once, about 80 MB)"
+  if [[ ! -d $folder ]]; then
+    say "Fetching $3 into $(shown "$cache") (once, $4)"
     fresh=$(mktemp -d "$cache/fetch.XXXXXX")
     if ! mvn -q -B -f "$pom" generate-resources -Dfetch.dir="$fresh" >"$fresh/log" 2>&1; then
       tail -n 20 "$fresh/log" | sed 's/^/    /' >&2
@@ -215,7 +232,7 @@ fetch() {
     fi
     rm -rf "$fresh/maven" "$fresh/log"
     chmod 755 "$fresh"
-    mv -T "$fresh" "$fetched"
+    mv -T "$fresh" "$folder"
     say "Fetched after $((SECONDS - began)) s."
   fi
   exec 8>&-
@@ -293,7 +310,7 @@ bootstrap.servers=$(address_of kafka)
 group.id=connect
 listeners=$(address_of connect)
 rest.advertised.host.name=127.0.0.1
-plugin.path=$fetched/plugins
+plugin.path=$fetched/plugins$(is_wanted registry && printf ',%s' "$registry_fetched/plugins")
 plugin.discovery=service_load
 key.converter=org.apache.kafka.connect.json.JsonConverter
 value.converter=org.apache.kafka.connect.json.JsonConverter
@@ -308,4 +325,35 @@ END
     settings_of connect
   } >"$dir/connect.properties"
   serve_java connect org.apache.kafka.connect.cli.ConnectDistributed
+}
+
+# --- schema registry -----------------------------------------------------------------------------
+
+# Where it serves Confluent's API; Connect's converter wants its own, .../apis/registry/v2.
+registry_url() { printf '%s/apis/ccompat/v7' "$(address_of registry)"; }
+
+# The converter has no list of what it holds, without which Connect would not find it.
+list_converter() { # FOLDER
+  local made
+  [[ ! -e $1/listed.jar ]] || return 0
+  made=$(mktemp -d)
+  mkdir -p "$made/META-INF/services"
+  echo io.apicurio.registry.utils.converter.AvroConverter \
+    >"$made/META-INF/services/org.apache.kafka.connect.storage.Converter"
+  (cd "$made" && python3 -m zipfile -c listed.jar META-INF)
+  mv "$made/listed.jar" "$1/listed.jar.$$" && mv "$1/listed.jar.$$" "$1/listed.jar"
+  rm -rf "$made"
+}
+
+# In memory: what is registered is gone with the process.
+start_registry() {
+  local java pid
+  java=$(find_java) || die "no Java 17 or newer found; scripts/install stack installs one"
+  : >"$dir/registry.properties" # by its name on the command line the process is known
+  QUARKUS_HTTP_HOST=127.0.0.1 QUARKUS_HTTP_PORT=$(port_of registry) \
+    setsid "$java" "-Xmx$(setting registry heap 512m)" -XX:+ExitOnOutOfMemoryError \
+    -jar "$registry_fetched"/app/*-runner.jar "$dir/registry.properties" 9>&- &
+  pid=$!
+  echo "$pid" >"$run_dir/registry.pid"
+  until is_alive registry || ! kill -0 "$pid" 2>/dev/null; do sleep 0.05; done
 }
