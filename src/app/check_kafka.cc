@@ -59,7 +59,8 @@ class KafkaCheck {
  public:
   KafkaCheck(const Config& config, CheckReport& report) : config_(config), report_(report) {}
 
-  std::vector<TopicFacts> run() {
+  // Of `topics_only`: nothing that a glance at the records does not need.
+  std::vector<TopicFacts> run(bool topics_only) {
     try {
       // With all of the user's properties, so that those that do not go together show.
       client_ = make_client(
@@ -72,7 +73,7 @@ class KafkaCheck {
     const auto all = ask_for_topics();
     if (!all) return {};
     std::vector<TopicFacts> topics = select_topics(config_.source, *all, report_);
-    if (!topics.empty()) {
+    if (!topics.empty() && !topics_only) {
       check_access(topics);
       check_retention(topics);
       check_group(topics.front());
@@ -245,7 +246,11 @@ bool is_kafkas_own(const std::string& topic) {
 }  // namespace
 
 std::vector<TopicFacts> check_kafka(const Config& config, CheckReport& report) {
-  return KafkaCheck(config, report).run();
+  return KafkaCheck(config, report).run(false);
+}
+
+std::vector<TopicFacts> find_topics(const Config& config, CheckReport& report) {
+  return KafkaCheck(config, report).run(true);
 }
 
 std::vector<TopicFacts> select_topics(const SourceConfig& source,

@@ -20,6 +20,8 @@ struct TopicFacts {
 // The topics that the configuration selects, as the brokers have them. Takes up to 10 seconds when
 // no broker answers.
 std::vector<TopicFacts> check_kafka(const Config& config, CheckReport& report);
+// The same topics, and findings about these only.
+std::vector<TopicFacts> find_topics(const Config& config, CheckReport& report);
 
 // What check_kafka decides without asking anybody; for tests.
 // Those of `all` that the configuration selects; reports names and patterns that select nothing.

@@ -35,6 +35,8 @@ std::optional<TopicTable> derive(const TargetNaming& naming, const std::string& 
   }
 }
 
+}  // namespace
+
 void report_meetings(const std::vector<TopicTable>& tables, CheckReport& report) {
   std::map<std::string, const TopicTable*> seen;
   for (const TopicTable& table : tables) {
@@ -55,8 +57,6 @@ void report_meetings(const std::vector<TopicTable>& tables, CheckReport& report)
     }
   }
 }
-
-}  // namespace
 
 std::vector<TopicTable> check_table_names(const Config& config,
                                           const std::vector<std::string>& topics,

@@ -23,4 +23,7 @@ std::vector<TopicTable> check_table_names(const Config& config,
                                           const std::vector<std::string>& topics,
                                           CheckReport& report);
 
+// Two topics with one table, and names that differ only by case.
+void report_meetings(const std::vector<TopicTable>& tables, CheckReport& report);
+
 }  // namespace tidemark

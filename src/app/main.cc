@@ -10,6 +10,7 @@
 #include "app/exit_code.h"
 #include "app/options.h"
 #include "app/output.h"
+#include "app/plan_command.h"
 #include "app/run_command.h"
 #include "app/signals.h"
 
@@ -28,6 +29,7 @@ int run(const CommandLine& line) {
   }
   if (line.command == "run") return tidemark::run_command(line);
   if (line.command == "check") return tidemark::check_command(line);
+  if (line.command == "plan") return tidemark::plan_command(line);
   return tidemark::config_command(line);
 }
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <boost/program_options.hpp>
+#include <charconv>
 #include <sstream>
 
 #include "app/settings_table.h"
@@ -29,13 +30,14 @@ constexpr std::array kCommands = {
             "move changes until stopped, or until the ends seen at the start are applied"},
     Command{"check", "check -c FILE [--offline]",
             "every precondition, each with what to do about it"},
+    Command{"plan", "plan -c FILE [--sample N]",
+            "the DDL, the type mapping and its losses, the SQL; writes nothing"},
     Command{"config", "config show -c FILE | config init",
             "effective settings and where each came from; or an example file"},
 };
 
 // Named in the documentation of what is to come, so that asking for them gets a clear answer.
-constexpr std::array<std::string_view, 5> kCommandsToCome = {"plan", "status", "verify", "seek",
-                                                             "dlq"};
+constexpr std::array<std::string_view, 4> kCommandsToCome = {"status", "verify", "seek", "dlq"};
 constexpr std::array<std::string_view, 2> kFlagsToCome = {"--dry-run", "--from-connector"};
 
 [[noreturn]] void throw_usage(const std::string& message, std::string hint = {}) {
@@ -70,6 +72,10 @@ po::options_description command_options(std::string_view command) {
                           "stop when everything that was there at the start is applied");
   } else if (command == "check") {
     options.add_options()("offline", "the configuration alone: ask neither Kafka nor PostgreSQL");
+  } else if (command == "plan") {
+    options.add_options()("sample", po::value<std::string>()->value_name("N"),
+                          "records of each partition to look at, half of them from where the "
+                          "pipeline stands, half from the end (default: 200)");
   }
   return options;
 }
@@ -130,6 +136,15 @@ Choice choice_of(const std::string& flag, const std::string& word,
   throw_usage(flag + ": there is no \"" + word + "\"", "use " + words);
 }
 
+std::int64_t positive_number(const std::string& flag, const std::string& text) {
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || value < 1) {
+    throw_usage(flag + " takes a number from 1 on, not \"" + text + "\"");
+  }
+  return value;
+}
+
 void apply(const po::option& option, CommandLine& line) {
   const std::string& name = option.string_key;
   const std::string value = option.value.empty() ? std::string() : option.value.front();
@@ -144,6 +159,7 @@ void apply(const po::option& option, CommandLine& line) {
   if (name == "version") line.version = true;
   if (name == "until-current") line.until_current = true;
   if (name == "offline") line.offline = true;
+  if (name == "sample") line.sample = positive_number("--sample", value);
   if (name == "output") {
     constexpr std::array<std::pair<std::string_view, OutputFormat>, 2> kFormats = {
         {{"text", OutputFormat::text}, {"json", OutputFormat::json}}};

@@ -2,6 +2,7 @@
 // guessed at, and an unknown one is answered with the nearest known. Pure; any thread.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,7 +15,7 @@ enum class OutputFormat { text, json };
 enum class ColorChoice { automatic, always, never };
 
 struct CommandLine {
-  std::string command;     // "run", "check", "config"; empty with --help and --version alone
+  std::string command;  // "run", "check", "plan", "config"; empty with --help and --version alone
   std::string subcommand;  // of config: "show", "init"
   std::string config_file;
   std::vector<FlagSetting> settings;  // -b, -G, -X, --set, -q, -v, in their order
@@ -24,6 +25,7 @@ struct CommandLine {
   bool version = false;
   bool until_current = false;  // run
   bool offline = false;        // check
+  std::int64_t sample = 200;   // plan: records of each partition
 };
 
 // `arguments` are those after the program's name. Throws ConfigError (usage).

@@ -1,8 +1,10 @@
 #include "decode/record_decoder.h"
 
+#include <algorithm>
 #include <limits>
 #include <map>
 #include <string>
+#include <tuple>
 #include <unordered_map>
 #include <utility>
 
@@ -477,6 +479,20 @@ DecodeOutcome RecordDecoder::decode(const RecordView& record, std::uint32_t part
 void RecordDecoder::forget_tables() {
   for (const auto& [name, topic] : state_->topics) topic->forget_targets();
   state_->targets.clear();
+}
+
+std::vector<TableAccount> RecordDecoder::accounts() const {
+  std::vector<TableAccount> accounts;
+  for (const auto& [name, topic] : state_->topics) {
+    topic->for_each_table([&, &of = *topic](const SourceTable& table) {
+      if (table.target == nullptr || !table.newest()) return;
+      accounts.push_back(account_of(of.name(), table, state_->config.source.metadata_prefix));
+    });
+  }
+  std::sort(accounts.begin(), accounts.end(), [](const TableAccount& a, const TableAccount& b) {
+    return std::tie(a.topic, a.source_table) < std::tie(b.topic, b.source_table);
+  });
+  return accounts;
 }
 
 void RecordDecoder::forget_partitions() {

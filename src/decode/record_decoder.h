@@ -8,7 +8,9 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <vector>
 
+#include "decode/table_account.h"
 #include "model/table.h"
 #include "tidemark/change.h"
 #include "tidemark/config.h"
@@ -40,6 +42,9 @@ class RecordDecoder {
   // The target's tables have changed under us, or the assignment has: bind anew.
   void forget_tables();
   void forget_partitions();
+
+  // Of every table that a row, or a key, has been bound for; by topic, then by source table.
+  [[nodiscard]] std::vector<TableAccount> accounts() const;
 
  private:
   struct State;

@@ -14,6 +14,7 @@
 #include "decode/schema_cache.h"
 #include "decode/shape.h"
 #include "decode/source_block.h"
+#include "decode/table_account.h"
 #include "decode/target_table.h"
 
 namespace tidemark {
@@ -35,6 +36,12 @@ class SourceTable {
     const std::uint64_t version = target->version();
     if (last_ != nullptr && last_->is_for(row, key, version)) return last_;
     return find_other(row, key, version);
+  }
+  // Oldest first.
+  [[nodiscard]] const std::vector<std::unique_ptr<Binding>>& bindings() const { return bindings_; }
+  // The last one that was made; null: none.
+  [[nodiscard]] const Binding* newest() const {
+    return bindings_.empty() ? nullptr : bindings_.back().get();
   }
   const Binding& keep(Binding binding);
   void drop(const Binding* binding);
@@ -76,6 +83,11 @@ class Topic {
   // The table of the last record; null: none yet.
   [[nodiscard]] SourceTable* last_table() const { return last_; }
   void forget_targets();
+  template <typename Visit>
+  void for_each_table(const Visit& visit) const {
+    for (const auto& table : tables_) visit(*table);
+    if (of_name_ != nullptr) visit(*of_name_);
+  }
 
   // The shape of a key without a schema that has exactly these fields, in this order.
   RowShapePtr key_shape(const FieldNames& names);
@@ -111,5 +123,9 @@ class Topic {
   std::vector<RowShapePtr> key_shapes_;
   RowShapePtr last_key_shape_;
 };
+
+// What has been learned of `table`, from its bindings.
+TableAccount account_of(const std::string& topic, const SourceTable& table,
+                        const std::string& metadata_prefix);
 
 }  // namespace tidemark

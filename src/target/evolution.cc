@@ -149,6 +149,27 @@ SchemaChange plan_schema_change(const Table* actual, const Table& required,
   return change;
 }
 
+std::optional<SchemaRefusal> refusal_of(const SchemaChange& change, const TableName& name,
+                                        bool exists, SchemaEvolution evolution) {
+  if (!change.refused.empty()) {
+    return SchemaRefusal{change.refused,
+                         "change the target's table, or name another in its [table] section"};
+  }
+  if (change.ddl.empty() || evolution == SchemaEvolution::evolve) return std::nullopt;
+  return SchemaRefusal{
+      name.display() + (exists ? " does not hold what the source sends" : " is not in the target"),
+      "set schema-evolution = evolve, or run:\n" + ddl_text(change)};
+}
+
+std::vector<std::string> statements_of(const SchemaChange& change, bool schema_exists) {
+  std::vector<std::string> statements;
+  for (const std::string& statement : change.ddl) {
+    if (schema_exists && statement.starts_with("CREATE SCHEMA")) continue;
+    statements.push_back(statement);
+  }
+  return statements;
+}
+
 std::string ddl_text(const SchemaChange& change) {
   std::string text;
   for (const std::string& statement : change.ddl) {

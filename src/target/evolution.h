@@ -2,6 +2,7 @@
 // table that is there and the table that is required to DDL statements. Never drops, never narrows.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,18 @@ struct SchemaChange {
 // missing table or column; with the others also types that are too narrow and NOT NULLs too many.
 SchemaChange plan_schema_change(const Table* actual, const Table& required,
                                 SchemaEvolution evolution);
+
+// Why rows cannot be written, under this configuration, into a table that needs `change`.
+struct SchemaRefusal {
+  std::string message;
+  std::string hint;
+};
+// No value: they can, once `statements_of` have run. `exists`: the table is there.
+std::optional<SchemaRefusal> refusal_of(const SchemaChange& change, const TableName& name,
+                                        bool exists, SchemaEvolution evolution);
+// What is to be run: a schema that is there is not asked for, since that needs a privilege on the
+// database.
+std::vector<std::string> statements_of(const SchemaChange& change, bool schema_exists);
 
 // The statements, one a line, each with its semicolon.
 std::string ddl_text(const SchemaChange& change);

@@ -206,19 +206,12 @@ bool PostgresTarget::change_schema(const Layout& layout) {
   } else if (actual == nullptr) {
     change.refused = layout.target.display() + " is not in the target";
   }
-  if (!change.refused.empty()) {
-    throw Error(ErrorKind::fatal, change.refused,
-                "change the target's table, or name another in its [table] section");
+  if (const auto refusal =
+          refusal_of(change, layout.target, actual != nullptr, config_.target.schema_evolution)) {
+    throw Error(ErrorKind::fatal, refusal->message, refusal->hint);
   }
   const bool changes = !change.ddl.empty();
   if (changes) {
-    if (config_.target.schema_evolution != SchemaEvolution::evolve) {
-      throw Error(ErrorKind::fatal,
-                  actual == nullptr
-                      ? layout.target.display() + " is not in the target"
-                      : layout.target.display() + " does not hold what the source sends",
-                  "set schema-evolution = evolve, or run:\n" + ddl_text(change));
-    }
     execute_ddl(*layout.required, change);
     writers_.erase(layout.target);
     actual = read_now(layout.target);
@@ -235,9 +228,7 @@ void PostgresTarget::execute_ddl(const Table& required, const SchemaChange& chan
   const bool schema_exists =
       !session_.query_text("SELECT FROM pg_namespace WHERE nspname = $1", {required.name.schema})
            .empty();
-  for (const std::string& statement : change.ddl) {
-    // It needs a privilege on the database even where there is nothing to do.
-    if (schema_exists && statement.starts_with("CREATE SCHEMA")) continue;
+  for (const std::string& statement : statements_of(change, schema_exists)) {
     try {
       session_.run(statement);
     } catch (const Error& error) {

