@@ -17,6 +17,8 @@ constexpr std::size_t kBacklogBytes = 4U << 20;
 constexpr milliseconds kPoll{100};
 constexpr milliseconds kRoomWait{500};
 constexpr milliseconds kTableWait{20};
+constexpr milliseconds kEndsTimeout{2000};
+constexpr milliseconds kEndsAgain{5000};
 
 }  // namespace
 
@@ -45,6 +47,7 @@ void Lane::Reader::turn() {
   const PollResult result = source_.poll(something || !backlog_.empty() ? milliseconds{0} : kPoll);
   if (result.kind == PollKind::nothing) {
     flush();
+    if (fetching_) ask_ends();
     note_progress();
     if (!backlog_.empty()) shared_.parts.wait_for_tables(kTableWait);
   } else {
@@ -97,7 +100,6 @@ void Lane::Reader::on_assigned(const PollResult& result) {
     Assigned assigned;
     assigned.at = at;
     assigned.partitions_of_stream = count;
-    if (const auto ends = source_.ends(at, milliseconds{5000})) assigned.end = ends->high;
     assigned_.push_back(std::move(assigned));
   }
   log_event(Level::info, "partitions.assigned",
@@ -116,6 +118,7 @@ void Lane::Reader::on_revoked() {
   slab_.reset();
   fetching_ = false;
   last_index_ = 0;
+  asked_ends_ = {};
   decoder_.forget_partitions();
   shared_.update([](LaneState& state) {
     state.assigned = false;
@@ -139,6 +142,7 @@ void Lane::Reader::serve_writer() {
 
 void Lane::Reader::start_fetching(const TakenPositions& positions) {
   if (positions.generation != generation_) return;
+  ask_ends();
   source_.assign(positions.from);
   fetching_ = true;
   // A paused source stays so for the new partitions; room and tables decide anew.
@@ -152,6 +156,20 @@ void Lane::Reader::start_fetching(const TakenPositions& positions) {
   }
   shared_.update([](LaneState& state) { state.assigned = true; });
   note_progress();
+}
+
+// What was there at the start. Where a broker does not answer now, it is asked again when idle.
+void Lane::Reader::ask_ends() {
+  const auto open = [](const Assigned& assigned) { return !assigned.end; };
+  if (std::none_of(assigned_.begin(), assigned_.end(), open)) return;
+  if (Clock::now() - asked_ends_ < kEndsAgain) return;
+  for (Assigned& assigned : assigned_) {
+    if (assigned.end) continue;
+    const auto ends = source_.ends(assigned.at, kEndsTimeout);
+    if (!ends) break;
+    assigned.end = ends->high;
+  }
+  asked_ends_ = Clock::now();
 }
 
 // Everything that is read is assigned anew, from behind what has been decoded.

@@ -42,6 +42,7 @@ class Lane::Reader {
   void on_caught_up(const PollResult& result);
   void serve_writer();
   void start_fetching(const TakenPositions& positions);
+  void ask_ends();
   void change_reading(const ReadingChange& change);
   bool decode(const RecordView& record);
   void work_off_backlog();
@@ -59,6 +60,7 @@ class Lane::Reader {
   std::uint64_t generation_ = 0;
   std::vector<Assigned> assigned_;
   std::uint32_t last_index_ = 0;
+  std::chrono::steady_clock::time_point asked_ends_;
   bool fetching_ = false;
   bool paused_ = false;
   std::shared_ptr<Slab> slab_;

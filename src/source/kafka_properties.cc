@@ -4,9 +4,8 @@
 #include <array>
 #include <cstdio>
 #include <cstdlib>
-#include <numeric>
-#include <optional>
 
+#include "base/nearest_name.h"
 #include "source/fetch_waker.h"
 #include "source/rdkafka_version.h"
 #include "tidemark/error.h"
@@ -36,6 +35,8 @@ constexpr std::array kRefused = {
     Refusal{"enable.partition.eof", "tidemark sets it to know when it has caught up"},
     Refusal{"plugin.library.paths", "it loads code into this process"},
     Refusal{"ssl.engine.location", "it loads code into this process"},
+    Refusal{"ssl.providers", "it loads code into this process"},
+    Refusal{"sasl.kerberos.kinit.cmd", "it runs a command of its own"},
     Refusal{"group.protocol", "tidemark takes and gives back all partitions of a lane at once"},
     Refusal{"log.queue", "tidemark writes librdkafka's log itself"},
 };
@@ -65,40 +66,6 @@ std::vector<std::string> known_names() {
   return names;
 }
 
-// Changes of one character (also two neighbours swapped) from one word to the other.
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> before(b.size() + 1);
-  std::vector<std::size_t> previous(b.size() + 1);
-  std::vector<std::size_t> current(b.size() + 1);
-  std::iota(previous.begin(), previous.end(), std::size_t{0});
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    current[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t replaced = previous[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
-      current[j] = std::min({previous[j] + 1, current[j - 1] + 1, replaced});
-      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
-        current[j] = std::min(current[j], before[j - 2] + 1);
-      }
-    }
-    before.swap(previous);
-    previous.swap(current);
-  }
-  return previous[b.size()];
-}
-
-std::optional<std::string> nearest_name(const std::string& name) {
-  std::optional<std::string> nearest;
-  std::size_t best = std::max<std::size_t>(2, name.size() / 3) + 1;
-  for (const std::string& known : known_names()) {
-    const std::size_t distance = edit_distance(name, known);
-    if (distance < best) {
-      best = distance;
-      nearest = known;
-    }
-  }
-  return nearest;
-}
-
 bool holds_secret(std::string_view name) {
   constexpr std::array<std::string_view, 6> kMarks = {"password", "secret", ".pem",
                                                       "token",    "jaas",   "oauthbearer.config"};
@@ -108,10 +75,9 @@ bool holds_secret(std::string_view name) {
 }
 
 [[noreturn]] void throw_unknown(const std::string& name) {
-  const auto nearest = nearest_name(name);
   throw ConfigError(
       "kafka." + name + ": librdkafka " + rd_kafka_version_str() + " has no such property",
-      nearest ? "did you mean " + *nearest + "?" : "");
+      nearest_hint(name, known_names()));
 }
 
 void set(rd_kafka_conf_t* conf, const std::string& name, const std::string& value) {

@@ -31,7 +31,7 @@ TEST_CASE("properties on which the guarantees rest are refused with the reason",
   for (const char* name :
        {"enable.auto.commit", "auto.commit.enable", "enable.auto.offset.store", "auto.offset.reset",
         "isolation.level", "check.crcs", "enable.partition.eof", "plugin.library.paths",
-        "ssl.engine.location", "group.protocol"}) {
+        "ssl.engine.location", "ssl.providers", "sasl.kerberos.kinit.cmd", "group.protocol"}) {
     const Complaint complaint = complaint_about(name, "true");
     INFO(complaint.message);
     CHECK(complaint.message.starts_with("kafka." + std::string(name) + " cannot be set: "));
