@@ -7,12 +7,13 @@
 all_parts=(source target kafka connect)
 # Only with --with.
 # shellcheck disable=SC2034
-optional_parts=(registry)
+optional_parts=(registry mariadb)
 
 port_of() {
   case $1 in
     source) echo $((base_port + 32)) ;;
     target) echo $((base_port + 33)) ;;
+    mariadb) echo $((base_port + 34)) ;;
     registry) echo $((base_port + 81)) ;;
     connect) echo $((base_port + 83)) ;;
     kafka) echo $((base_port + 92)) ;;
@@ -46,6 +47,7 @@ settings_of() { sed -n "s/^$1\\.//p" "$dir/settings" 2>/dev/null | grep -v '^hea
 pid_of() {
   case $1 in
     source | target) head -n 1 "$pg_home/$1/postmaster.pid" 2>/dev/null || true ;;
+    mariadb) cat "$pg_home/mariadb/server.pid" 2>/dev/null || true ;;
     *) cat "$run_dir/$1.pid" 2>/dev/null || true ;;
   esac
 }
@@ -57,6 +59,7 @@ is_alive() {
   pid=$(pid_of "$1")
   case $1 in
     source | target) mark=$pg_home/$1 ;;
+    mariadb) mark=--datadir=$pg_home/mariadb ;;
     *) mark=$dir/$1.properties ;;
   esac
   [[ $pid =~ ^[0-9]+$ ]] && tr '\0' '\n' 2>/dev/null <"/proc/$pid/cmdline" | grep -qxF -- "$mark"
@@ -68,6 +71,7 @@ answers() {
     kafka) kcat -b "$(address_of kafka)" -m 2 -L 2>/dev/null | grep -q '^ 1 brokers:' ;;
     connect) curl -fsS -m 2 "$(address_of connect)/health" 2>/dev/null | grep -q healthy ;;
     registry) curl -fsS -m 2 "$(registry_url)/subjects" &>/dev/null ;;
+    mariadb) mariadb_client -e 'select 1' &>/dev/null ;;
   esac
 }
 
@@ -77,6 +81,7 @@ start_part() {
     kafka) start_kafka ;;
     connect) start_connect ;;
     registry) start_registry ;;
+    mariadb) start_mariadb ;;
   esac
 }
 
@@ -102,7 +107,7 @@ stop_parts() {
     case $part in
       # PostgreSQL's fast shutdown; SIGTERM would wait for the clients.
       source | target) kill -INT "$(pid_of "$part")" 2>/dev/null || true ;;
-      kafka | registry) kill -TERM "$(pid_of "$part")" 2>/dev/null || true ;;
+      kafka | registry | mariadb) kill -TERM "$(pid_of "$part")" 2>/dev/null || true ;;
     esac
   done
   for part; do
@@ -203,13 +208,16 @@ start_postgres() {
 
 # --- Kafka and Connect ---------------------------------------------------------------------------
 
-# Downloads what the parts need, once; sets fetched, and registry_fetched if there is a registry, to
-# its folder.
+# Downloads what the parts need, once; sets fetched, and registry_fetched and mariadb_fetched where
+# there are those parts, to its folder.
 fetch() {
   fetch_once fetched pom.xml "Kafka, Connect and Debezium" "about 80 MB"
   if is_wanted registry; then
     fetch_once registry_fetched registry.xml "a schema registry and its converter" "about 140 MB"
     list_converter "$registry_fetched/plugins/avro-converter"
+  fi
+  if is_wanted mariadb; then
+    fetch_once mariadb_fetched mariadb.xml "Debezium's connector for MariaDB" "about 30 MB"
   fi
 }
 
@@ -310,7 +318,10 @@ bootstrap.servers=$(address_of kafka)
 group.id=connect
 listeners=$(address_of connect)
 rest.advertised.host.name=127.0.0.1
-plugin.path=$fetched/plugins$(is_wanted registry && printf ',%s' "$registry_fetched/plugins")
+plugin.path=$fetched/plugins$(
+      is_wanted registry && printf ',%s' "$registry_fetched/plugins"
+      is_wanted mariadb && printf ',%s' "$mariadb_fetched/plugins"
+    )
 plugin.discovery=service_load
 key.converter=org.apache.kafka.connect.json.JsonConverter
 value.converter=org.apache.kafka.connect.json.JsonConverter
