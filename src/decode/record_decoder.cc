@@ -67,7 +67,7 @@ void check_typed(const RowShape& shape, const FieldValues& values) {
                 "the record was changed on the way by something that does not keep its schema");
 }
 
-void check_format(std::string_view value, SourceFormat format) {
+void check_format(std::string_view value, SourceFormat format, bool has_registry) {
   if (value.empty()) {
     throw Refused(
         "the record's value is empty",
@@ -75,6 +75,10 @@ void check_format(std::string_view value, SourceFormat format) {
   }
   const bool binary = value.front() == '\0' || value.front() == '\1';
   if (format == SourceFormat::avro || (format == SourceFormat::automatic && binary)) {
+    if (!has_registry) {
+      throw Refused("the record's schema is in a schema registry, and registry-url is not set",
+                    "set registry-url in [source]", true);
+    }
     throw Refused("the record is in Avro, which is not read yet", kUseJson);
   }
   if (format == SourceFormat::cloudevents) throw Refused("CloudEvents are not read yet", kUseJson);
@@ -83,9 +87,10 @@ void check_format(std::string_view value, SourceFormat format) {
 }  // namespace
 
 struct RecordDecoder::State {
-  State(const Config& given, TableLookup table_lookup)
+  State(const Config& given, TableLookup table_lookup, SchemaLookup schema_lookup)
       : config(given),
         lookup(std::move(table_lookup)),
+        schemas(std::move(schema_lookup)),
         naming(config),
         key(config.source.record_depth_max),
         changes(config) {}
@@ -99,7 +104,7 @@ struct RecordDecoder::State {
   };
 
   DecodeOutcome decode(const Work& work);
-  // By the form of the record. Each returns needs_table where the target's table is not known yet.
+  // By the form of the record. Each returns needs_answer where the target's table is not known yet.
   DecodeOutcome value(const Work& work);
   DecodeOutcome schemaless(const Work& work, Payload& payload);
   DecodeOutcome schemaless_row(const Work& work, Payload& payload);
@@ -129,6 +134,7 @@ struct RecordDecoder::State {
 
   const Config config;
   const TableLookup lookup;
+  const SchemaLookup schemas;
   const TargetNaming naming;
 
   struct Hash {
@@ -197,7 +203,7 @@ DecodeOutcome RecordDecoder::State::decode(const Work& work) {
 }
 
 DecodeOutcome RecordDecoder::State::value(const Work& work) {
-  check_format(*work.record.value, config.source.format);
+  check_format(*work.record.value, config.source.format, schemas != nullptr);
   Payload payload = topic->values.open(*work.record.value, "value", config.source.record_depth_max);
   if (payload.schema != nullptr && payload.schema->skip != SkipReason::none) {
     return skip(payload.schema->skip, work);
@@ -323,7 +329,7 @@ DecodeOutcome RecordDecoder::State::enveloped(const Work& work, const RowShapePt
     check_typed(*what.shape, row_values);
     what.row = &row_values;
   }
-  if (!find_target()) return DecodeOutcome::needs_table;
+  if (!find_target()) return DecodeOutcome::needs_answer;
   work.event.source_time_us = envelope.source().time_us();
   note_position(work, nullptr);
   return change(work, what);
@@ -335,7 +341,7 @@ DecodeOutcome RecordDecoder::State::flattened(const Work& work, const RowShapePt
                   "a flattened record's table is in the last two parts of its topic's name", true);
   }
   check_typed(*shape, row_values);
-  if (!find_target()) return DecodeOutcome::needs_table;
+  if (!find_target()) return DecodeOutcome::needs_answer;
   const std::string& prefix = config.source.metadata_prefix;
   const auto field = [&](const std::string& name) { return metadata(*shape, row_values, name); };
   const JsonValue* op = field(prefix + "op");
@@ -395,7 +401,7 @@ DecodeOutcome RecordDecoder::State::tombstone(const Work& work) {
   if (!config.target.delete_enabled) return skip(SkipReason::delete_disabled, work);
   table = tombstone_table(work.record);
   if (table == nullptr) return skip(SkipReason::excluded, work);
-  if (!find_target()) return DecodeOutcome::needs_table;
+  if (!find_target()) return DecodeOutcome::needs_answer;
   if (!table->target->is_defined()) return skip(SkipReason::excluded, work);
   changes.tombstone(place(work));
   return DecodeOutcome::decoded;
@@ -409,7 +415,7 @@ DecodeOutcome RecordDecoder::State::key_alone(const Work& work) {
     SourceTable* const of_key = tombstone_table(work.record);
     if (key.shape() == nullptr || of_key == nullptr) return DecodeOutcome::decoded;
     table = of_key;
-    if (!find_target()) return DecodeOutcome::needs_table;
+    if (!find_target()) return DecodeOutcome::needs_answer;
     if (table->target->is_defined()) changes.tombstone(place(work));
   } catch (const Refused&) {
     work.event.key = work.event.other_key = Span{};
@@ -425,7 +431,7 @@ DecodeOutcome RecordDecoder::State::truncate(const Work& work) {
                       " partitions: there is no order between the truncate and the rows",
                   "set truncate = false, or use one partition for the topic", true);
   }
-  if (!find_target()) return DecodeOutcome::needs_table;
+  if (!find_target()) return DecodeOutcome::needs_answer;
   // A table that is not there is empty.
   if (!table->target->is_defined()) return skip(SkipReason::excluded, work);
   work.event.source_time_us = envelope.source().time_us();
@@ -434,8 +440,8 @@ DecodeOutcome RecordDecoder::State::truncate(const Work& work) {
   return DecodeOutcome::decoded;
 }
 
-RecordDecoder::RecordDecoder(const Config& config, TableLookup lookup)
-    : state_(std::make_unique<State>(config, std::move(lookup))) {}
+RecordDecoder::RecordDecoder(const Config& config, TableLookup tables, SchemaLookup schemas)
+    : state_(std::make_unique<State>(config, std::move(tables), std::move(schemas))) {}
 
 RecordDecoder::~RecordDecoder() = default;
 
@@ -447,18 +453,18 @@ DecodeOutcome RecordDecoder::decode(const RecordView& record, std::uint32_t part
   event.fingerprint = fingerprint_of(record);
   const std::size_t begin = slab.arena.size();
   try {
-    if (state_->decode({record, partitions_of_topic, slab, event}) == DecodeOutcome::needs_table) {
+    if (state_->decode({record, partitions_of_topic, slab, event}) == DecodeOutcome::needs_answer) {
       slab.arena.truncate(begin);
-      return DecodeOutcome::needs_table;
+      return DecodeOutcome::needs_answer;
     }
   } catch (const Refused& refused) {
     if (event.key.length == 0) {
       event.source_position = Span{};
       slab.arena.truncate(begin);
       if (state_->key_alone({record, partitions_of_topic, slab, event}) ==
-          DecodeOutcome::needs_table) {
+          DecodeOutcome::needs_answer) {
         slab.arena.truncate(begin);
-        return DecodeOutcome::needs_table;
+        return DecodeOutcome::needs_answer;
       }
     }
     event.op = Op::bad;

@@ -10,6 +10,7 @@
 #include <optional>
 #include <vector>
 
+#include "decode/schema_lookup.h"
 #include "decode/table_account.h"
 #include "model/table.h"
 #include "tidemark/change.h"
@@ -23,13 +24,15 @@ namespace tidemark {
 using TableLookup = std::function<std::optional<TablePtr>(const TableName&)>;
 
 enum class DecodeOutcome : std::uint8_t {
-  decoded,      // exactly one event was appended
-  needs_table,  // nothing was appended: the lookup does not know the table yet; call again later
+  decoded,       // exactly one event was appended
+  needs_answer,  // nothing was appended: a lookup does not know a table or a schema yet; call again
+                 // later
 };
 
 class RecordDecoder {
  public:
-  RecordDecoder(const Config& config, TableLookup lookup);
+  // Without `schemas`, records that need a schema registry are refused.
+  RecordDecoder(const Config& config, TableLookup tables, SchemaLookup schemas = {});
   ~RecordDecoder();
   RecordDecoder(const RecordDecoder&) = delete;
   RecordDecoder& operator=(const RecordDecoder&) = delete;

@@ -241,7 +241,7 @@ bool Lane::Reader::decode(const RecordView& record) {
   Assigned& assigned = assigned_[*index];
   const DecodeOutcome outcome =
       decoder_.decode(record, *index, assigned.partitions_of_stream, *slab_);
-  if (outcome == DecodeOutcome::needs_table) return false;
+  if (outcome == DecodeOutcome::needs_answer) return false;
   assigned.delivered_next = record.offset.next();
   return true;
 }

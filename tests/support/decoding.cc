@@ -77,7 +77,7 @@ const Event* Decoding::feed(const std::string& topic, const std::optional<std::s
   const std::size_t bytes = slab.arena.size();
   const DecodeOutcome outcome =
       decoder().decode(record, static_cast<std::uint32_t>(partition), partitions, slab);
-  if (outcome == DecodeOutcome::needs_table) {
+  if (outcome == DecodeOutcome::needs_answer) {
     if (slab.events.size() != events || slab.arena.size() != bytes)
       throw std::logic_error("appended");
     return nullptr;
