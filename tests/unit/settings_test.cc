@@ -278,7 +278,8 @@ TEST_CASE("every fault is told, not only the first", "[settings]") {
 TEST_CASE("properties on which the guarantees rest are refused", "[settings]") {
   for (const char* property :
        {"enable.auto.commit", "enable.auto.offset.store", "auto.offset.reset", "isolation.level",
-        "check.crcs", "enable.partition.eof", "plugin.library.paths", "ssl.engine.location", "ssl.providers", "sasl.kerberos.kinit.cmd"}) {
+        "check.crcs", "enable.partition.eof", "plugin.library.paths", "ssl.engine.location",
+        "ssl.providers", "sasl.kerberos.kinit.cmd"}) {
     SettingInputs inputs;
     inputs.flags = {{"-X", std::string("kafka.") + property, "true"}};
     const ConfigFault fault = only_fault(kLeast, inputs);
