@@ -160,7 +160,7 @@ void ChangeDecoder::encode_keyed(const Change& change, const Binding& bound,
     event.has_unavailable = encoder_.has_unavailable();
     event.has_absent = encoder_.has_absent();
   }
-  if (!bound.key_from_record || place.record.headers.empty()) return;
+  if (!bound.key_from_record) return;
   if (change.op == Op::remove) encode_other_key(kNewKeyHeader, bound, place);
   if (change.op == Op::create) encode_other_key(kOldKeyHeader, bound, place);
 }

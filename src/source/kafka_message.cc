@@ -8,9 +8,11 @@ std::optional<std::string_view> bytes_or_null(const void* data, std::size_t size
   return std::string_view(static_cast<const char*>(data), size);
 }
 
-void append_headers(const rd_kafka_message_t& message, std::vector<HeaderView>& to) {
+void parse_headers(const void* message, HeaderList& to) {
   rd_kafka_headers_t* headers = nullptr;  // the message keeps them
-  if (rd_kafka_message_headers(&message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR) return;
+  if (rd_kafka_message_headers(static_cast<const rd_kafka_message_t*>(message), &headers) !=
+      RD_KAFKA_RESP_ERR_NO_ERROR)
+    return;
   to.reserve(rd_kafka_header_cnt(headers));
   const char* name = nullptr;
   const void* value = nullptr;
@@ -34,7 +36,7 @@ RecordView view_of(const rd_kafka_message_t& message) {
   rd_kafka_timestamp_type_t type = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
   const std::int64_t timestamp = rd_kafka_message_timestamp(&message, &type);
   record.timestamp_ms = type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE ? -1 : timestamp;
-  append_headers(message, record.headers);
+  record.headers = HeaderList(&message, parse_headers);
   return record;
 }
 
