@@ -23,12 +23,24 @@ struct KafkaConfig {
   std::string group_id;
 };
 
+// A schema registry with Confluent's API. PEM texts, not paths: each is given as <key>-file.
+struct RegistryConfig {
+  std::string url;  // one address, or several of the same registry with commas between them
+  std::string user;
+  std::string password;
+  std::string token;
+  std::string ca;
+  std::string cert;
+  std::string key;
+  std::string key_password;
+};
+
 struct SourceConfig {
   std::string type = "kafka";
   std::vector<std::string> topics;
   std::vector<std::string> topics_regex;
   SourceFormat format = SourceFormat::automatic;
-  std::string registry_url;
+  RegistryConfig registry;
   std::string unavailable_value = "__debezium_unavailable_value";
   std::string metadata_prefix = "__";
   std::uint64_t record_bytes_max = 64ULL << 20;

@@ -1,9 +1,11 @@
 #include "app/check_command.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 
 #include "app/check_kafka.h"
+#include "app/check_registry.h"
 #include "app/check_report.h"
 #include "app/check_tables.h"
 #include "app/check_target.h"
@@ -15,6 +17,17 @@
 namespace tidemark {
 namespace {
 
+bool is_secret(const FlagSetting& flag) {
+  constexpr std::array<std::string_view, 5> kSecrets = {
+      "target.password", "source.registry-password", "source.registry-token", "source.registry-key",
+      "source.registry-key-password"};
+  if (flag.name == "target.dsn") return dsn_holds_password(flag.value);
+  if (flag.name == "source.registry-url") return urls_hold_password(flag.value);
+  if (std::find(kSecrets.begin(), kSecrets.end(), flag.name) != kSecrets.end()) return true;
+  return flag.name.starts_with("kafka.") && !flag.name.ends_with("-file") &&
+         is_secret_property(flag.name);
+}
+
 void report_config(const CommandLine& line, const LoadedSettings& loaded, CheckReport& report) {
   for (const ConfigFault& fault : loaded.faults) {
     report.fail("Config", fault.code, fault.display(), fault.hint);
@@ -24,11 +37,7 @@ void report_config(const CommandLine& line, const LoadedSettings& loaded, CheckR
                 line.config_file.empty() ? "from flags and environment" : line.config_file);
   }
   for (const FlagSetting& flag : line.settings) {
-    const bool secret = flag.name == "target.password" ||
-                        (flag.name == "target.dsn" && dsn_holds_password(flag.value)) ||
-                        (flag.name.starts_with("kafka.") && !flag.name.ends_with("-file") &&
-                         is_secret_property(flag.name));
-    if (!secret) continue;
+    if (!is_secret(flag)) continue;
     report.warn("Config", "secret", flag.name + " is on the command line, which others can read",
                 "give it as <key>-file");
   }
@@ -37,6 +46,7 @@ void report_config(const CommandLine& line, const LoadedSettings& loaded, CheckR
 void check_servers(const Config& config, CheckReport& report) {
   std::vector<std::string> names;
   for (const TopicFacts& topic : check_kafka(config, report)) names.push_back(topic.name);
+  check_registry(config, report);
   CheckReport of_names;
   const std::vector<TopicTable> tables = check_table_names(config, names, of_names);
   check_target(config, tables, report);

@@ -30,6 +30,11 @@ const std::map<std::string_view, std::string_view> kToFillIn = {
     {"dsn", "host=localhost dbname=warehouse user=cdc"},
 };
 
+// What would say nothing without one.
+const std::map<std::string_view, std::string_view> kExamples = {
+    {"registry-url", "http://localhost:8081"},
+};
+
 std::string served_choices(const Setting& setting) {
   std::string text;
   const std::vector<std::string> words = split_choices(setting.choices);
@@ -45,6 +50,8 @@ void append_example(std::string& text, const Setting& setting) {
   const bool needed = to_fill_in != kToFillIn.end();
   if (needed) {
     text += fmt::format("{} = {}\n", setting.key, to_fill_in->second);
+  } else if (const auto example = kExamples.find(setting.key); example != kExamples.end()) {
+    text += fmt::format("#{} = {}\n", setting.key, example->second);
   } else if (setting.secret) {
     text += fmt::format("#{}-file = /run/secrets/{}\n", setting.key, setting.key);
   } else {
@@ -118,8 +125,7 @@ std::string example_config() {
       "defaults.\n# \"tidemark check -c FILE\" says what is missing.\n";
   std::string_view section;
   for (const Setting& setting : all_settings()) {
-    if (setting.section == "http" || setting.key == "registry-url")
-      continue;  // not in this version
+    if (setting.section == "http") continue;  // not in this version
     if (setting.section != section) {
       section = setting.section;
       const bool table = section == "table";

@@ -5,6 +5,10 @@
 #include <algorithm>
 #include <array>
 #include <memory>
+#include <vector>
+
+#include "source/registry_url.h"
+#include "tidemark/error.h"
 
 namespace tidemark {
 namespace {
@@ -55,6 +59,32 @@ bool dsn_holds_password(const std::string& dsn) {
     if (option->val != nullptr && is_password(*option)) return true;
   }
   return false;
+}
+
+std::string shown_urls(const std::string& urls) {
+  std::string shown;
+  try {
+    for (const RegistryUrl& url : parse_registry_urls(urls)) {
+      std::string one = url.base;
+      std::string who = url.user;
+      if (!url.password.empty()) who += ":" + std::string(kMasked);
+      if (!who.empty()) one.insert(one.find("://") + 3, who + "@");
+      shown += (shown.empty() ? "" : ",") + one;
+    }
+  } catch (const ConfigError&) {
+    return std::string(kMasked);
+  }
+  return shown;
+}
+
+bool urls_hold_password(const std::string& urls) {
+  try {
+    const std::vector<RegistryUrl> parsed = parse_registry_urls(urls);
+    return std::any_of(parsed.begin(), parsed.end(),
+                       [](const RegistryUrl& url) { return !url.password.empty(); });
+  } catch (const ConfigError&) {
+    return false;
+  }
 }
 
 bool is_secret_property(std::string_view name) {

@@ -23,6 +23,7 @@ std::string shown_text(const std::string& text) {
 std::string shown_value(const GivenSetting& given, const Setting* setting) {
   const std::string& text = given.texts.back().text;
   if (given.name.section == "target" && given.name.key == "dsn") return shown_dsn(text);
+  if (given.name.section == "source" && given.name.key == "registry-url") return shown_urls(text);
   const bool secret = setting != nullptr
                           ? setting->secret
                           : given.name.section == "kafka" && is_secret_property(given.name.key);

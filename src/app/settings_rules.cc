@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "decode/naming.h"
+#include "source/registry_url.h"
 
 namespace tidemark {
 namespace {
@@ -22,6 +23,11 @@ constexpr std::size_t kIdentifierBytesMax = 63;  // of PostgreSQL
 bool is_name(std::string_view text, std::size_t size_max) {
   return !text.empty() && text.size() <= size_max &&
          text.find_first_not_of(kNameCharacters) == std::string_view::npos;
+}
+
+bool has_control(const std::string& text) {
+  return std::any_of(text.begin(), text.end(),
+                     [](char c) { return static_cast<unsigned char>(c) < ' '; });
 }
 
 class Rules {
@@ -50,6 +56,7 @@ class Rules {
   void check_topics();
   void check_regex(const std::string& regex);
   void check_source();
+  void check_registry();
   void check_target();
   void check_dsn();
   void check_names();
@@ -115,10 +122,41 @@ void Rules::check_source() {
   if (config_.source.unavailable_value.empty()) {
     bad("source.unavailable-value", "empty: every empty text would be taken for it");
   }
-  if (!config_.source.registry_url.empty()) {
-    faults_.push_back({"config.unsupported", place_of_("source.registry-url"),
-                       "source.registry-url: Avro and its registry are not in this version",
-                       "use the JSON converter, and remove registry-url"});
+  check_registry();
+}
+
+void Rules::check_registry() {
+  const RegistryConfig& registry = config_.source.registry;
+  if (registry.url.empty()) return;
+  bool user_in_url = false;
+  try {
+    for (const RegistryUrl& url : parse_registry_urls(registry.url)) {
+      user_in_url = user_in_url || !url.user.empty();
+    }
+  } catch (const ConfigError& error) {
+    bad("source.registry-url", error.what(), error.hint());
+  }
+  const bool user = user_in_url || !registry.user.empty();
+  if (user && !registry.token.empty()) {
+    bad("source.registry-token", "there is a user too", "give one of the two");
+  }
+  if (!user && !registry.password.empty()) {
+    bad("source.registry-password", "there is no registry-user", "give registry-user");
+  }
+  if (has_control(registry.token)) {
+    bad("source.registry-token", "has a line's end or another control character inside");
+  }
+  for (const auto& [setting, text] : {std::pair("source.registry-ca", &registry.ca),
+                                      std::pair("source.registry-cert", &registry.cert),
+                                      std::pair("source.registry-key", &registry.key)}) {
+    if (text->empty() || text->find("-----BEGIN ") != std::string::npos) continue;
+    bad(setting, "no PEM text",
+        "give the file's path as " + std::string(setting) + "-file; it has a line -----BEGIN …");
+  }
+  if (registry.cert.empty() != registry.key.empty()) {
+    bad(registry.cert.empty() ? "source.registry-key" : "source.registry-cert",
+        "a certificate and its private key belong together",
+        "give registry-cert-file and registry-key-file");
   }
 }
 

@@ -183,7 +183,8 @@ TEST_CASE("envelope: records that say nothing about rows", "[decode][envelope]")
 
 TEST_CASE("envelope: formats that are not read say so", "[decode][envelope]") {
   Decoding it = with_table();
-  CHECK(it.decode(kTopic, "1", std::string("\0\0\0\0\1abc", 8)).find("registry-url") != std::string::npos);
+  CHECK(it.decode(kTopic, "1", std::string("\0\0\0\0\1abc", 8)).find("registry-url") !=
+        std::string::npos);
   CHECK(
       it.decode(kTopic, "1", R"({"specversion":"1.0","id":"1","source":"/s","type":"t","data":{}})")
           .find("CloudEvents") != std::string::npos);

@@ -77,7 +77,7 @@ TEST_CASE("the defaults are the documented ones", "[settings]") {
   CHECK(config.kafka.group_id == "tidemark-inventory");
   CHECK(config.source.type == "kafka");
   CHECK(config.source.format == SourceFormat::automatic);
-  CHECK(config.source.registry_url.empty());
+  CHECK(config.source.registry.url.empty());
   CHECK(config.source.unavailable_value == "__debezium_unavailable_value");
   CHECK(config.source.metadata_prefix == "__");
   CHECK(config.source.record_bytes_max == 64U << 20);
@@ -289,10 +289,9 @@ TEST_CASE("properties on which the guarantees rest are refused", "[settings]") {
 }
 
 TEST_CASE("what is not in this version is refused", "[settings]") {
-  for (const char* lines :
-       {"[source]\ntype = files", "[source]\ntype = table", "[source]\nformat = avro",
-        "[source]\nformat = cloudevents", "[source]\nregistry-url = http://r:8081",
-        "[target]\nmode = append", "[table.a.b]\nmode = history"}) {
+  for (const char* lines : {"[source]\ntype = files", "[source]\ntype = table",
+                            "[source]\nformat = avro", "[source]\nformat = cloudevents",
+                            "[target]\nmode = append", "[table.a.b]\nmode = history"}) {
     CHECK(only_fault(kLeast + lines + "\n").message.find("not in this version") !=
           std::string::npos);
   }
@@ -313,6 +312,15 @@ TEST_CASE("values of the wrong form are told with the right one", "[settings]") 
       {"[source]\ntopics-regex = (", "POSIX"},
       {"[source]\ntopics-regex = ^a\\d", "[0-9]"},
       {"[source]\ntopics = ^a.*", "topics-regex"},
+      {"[source]\nregistry-url = registry:8081", "http://host:8081"},
+      {"[source]\nregistry-url = http://r:8081,ftp://r", "http://host:8081"},
+      {"[source]\nregistry-url = http://r:8081/?a=b", "leave out ?"},
+      {"[source]\nregistry-url = http://r\nregistry-ca = /etc/ca.pem", "registry-ca-file"},
+      {"[source]\nregistry-url = http://r\nregistry-cert = -----BEGIN X", "registry-key-file"},
+      {"[source]\nregistry-url = http://r\nregistry-password = x", "registry-user"},
+      {"[source]\nregistry-url = http://u:p"
+       "@r\nregistry-token = x",
+       "one of the two"},
       {"[target]\ntable = ${schemas}.x", "${schema}"},
       {"[target]\nstate-schema = pg_x", "pg_"},
       {"[http]\nlisten = 8084", "127.0.0.1:8084"},
@@ -335,6 +343,9 @@ TEST_CASE("no secret is ever shown", "[settings]") {
   const LoadedSettings loaded = load(
       "pipeline = p\n[kafka]\nbootstrap.servers = a:1\nsasl.password = hush-sasl\n"
       "ssl.key.pem = hush-pem\nssl.key.password = hush-key\n[source]\ntopics = t\n"
+      "registry-url = https://me:hush-url"
+      "@r:8081/a,http://s\nregistry-cert = -----BEGIN hush\n"
+      "registry-key = -----BEGIN hush\nregistry-key-password = hush\nregistry-password = hush\n"
       "[target]\ndsn = postgresql://u:hush-dsn@h/db?sslpassword=hush-ssl\npassword = hush-pw\n"
       "[http]\ntoken-file = " +
       token.path() + "\n");
@@ -343,6 +354,8 @@ TEST_CASE("no secret is ever shown", "[settings]") {
   const std::string shown = shown_settings_text(loaded) + shown_settings_json(loaded);
   CHECK(shown.find("hush") == std::string::npos);
   CHECK(shown.find("user=u") != std::string::npos);
+  CHECK(shown.find("registry-url = https://me:********"
+                   "@r:8081/a,http://s") != std::string::npos);
   CHECK(shown.find("password=********") != std::string::npos);
 }
 
@@ -350,8 +363,10 @@ TEST_CASE("no fault repeats a secret", "[settings]") {
   const LoadedSettings loaded = load(
       "pipeline = p\n[kafka]\nbootstrap.servers = a:1\nssl.key.pem = hush\nssl.key.pem = hush\n"
       "sasl.password = hush\nsasl.password = hush\n[source]\ntopics = t\n"
+      "registry-url = http://u:hush"
+      "@r:8081/?hush\nregistry-token = hush\nregistry-key = hush\n"
       "[target]\ndsn = postgresql://u:hush@[h/db\npassword = hush\npassword = hush\n");
-  CHECK(loaded.faults.size() == 4);
+  CHECK(loaded.faults.size() == 7);
   for (const ConfigFault& fault : loaded.faults) {
     CHECK((fault.display() + fault.hint).find("hush") == std::string::npos);
   }
