@@ -52,8 +52,8 @@ const char* to_string(SchemaEvolution evolution) {
 // All records under one way of schema-evolution.
 class PlanSample::Attempt {
  public:
-  Attempt(const Config& config, const TableLookup& lookup)
-      : evolution_(config.target.schema_evolution), decoder_(config, lookup) {}
+  Attempt(const Config& config, const TableLookup& find_table, const SchemaLookup& find_schema)
+      : evolution_(config.target.schema_evolution), decoder_(config, find_table, find_schema) {}
 
   void take(const RecordView& record, std::int32_t partitions_of_topic) {
     Slab slab;
@@ -124,7 +124,7 @@ class PlanSample::Attempt {
   std::map<TableName, std::vector<TablePtr>> required_;
 };
 
-PlanSample::PlanSample(const Config& config, FindTable find_table)
+PlanSample::PlanSample(const Config& config, FindTable find_table, const SchemaLookup& find_schema)
     : config_(config), find_table_(std::move(find_table)) {
   const SchemaEvolution configured = config.target.schema_evolution;
   std::vector<SchemaEvolution> ways = {SchemaEvolution::evolve, SchemaEvolution::validate,
@@ -135,7 +135,8 @@ PlanSample::PlanSample(const Config& config, FindTable find_table)
     Config other = config;
     other.target.schema_evolution = way;
     attempts_.push_back(std::make_unique<Attempt>(
-        other, [this](const TableName& name) -> std::optional<TablePtr> { return find(name); }));
+        other, [this](const TableName& name) -> std::optional<TablePtr> { return find(name); },
+        find_schema));
   }
 }
 

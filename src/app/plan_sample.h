@@ -22,7 +22,8 @@ class PlanSample {
   using FindTable = std::function<TablePtr(const TableName&)>;
   using SchemaExists = std::function<bool(const std::string&)>;
 
-  PlanSample(const Config& config, FindTable find_table);
+  // `find_schema` answers at once, too; empty where there is no registry.
+  PlanSample(const Config& config, FindTable find_table, const SchemaLookup& find_schema = {});
   ~PlanSample();
   PlanSample(const PlanSample&) = delete;
   PlanSample& operator=(const PlanSample&) = delete;

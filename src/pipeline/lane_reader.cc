@@ -16,7 +16,7 @@ constexpr std::size_t kSlabEvents = 2000;
 constexpr std::size_t kBacklogBytes = 4U << 20;
 constexpr milliseconds kPoll{100};
 constexpr milliseconds kRoomWait{500};
-constexpr milliseconds kTableWait{20};
+constexpr milliseconds kAnswerWait{20};
 constexpr milliseconds kEndsTimeout{2000};
 constexpr milliseconds kEndsAgain{5000};
 
@@ -25,7 +25,7 @@ constexpr milliseconds kEndsAgain{5000};
 Lane::Reader::Reader(Shared& shared)
     : shared_(shared),
       source_(*shared.parts.source),
-      decoder_(shared.config, shared.parts.find_table) {}
+      decoder_(shared.config, shared.parts.find_table, shared.parts.find_schema) {}
 
 void Lane::Reader::run() {
   try {
@@ -49,7 +49,7 @@ void Lane::Reader::turn() {
     flush();
     if (fetching_) ask_ends();
     note_progress();
-    if (!backlog_.empty()) shared_.parts.wait_for_tables(kTableWait);
+    if (!backlog_.empty()) wait_for_answers();
   } else {
     handle(result);
   }
@@ -260,8 +260,21 @@ void Lane::Reader::keep_for_later(const RecordView& record) {
       (record.key ? record.key->size() : 0) + (record.value ? record.value->size() : 0);
   backlog_.push_back(std::move(kept));
   // The first answer usually comes within milliseconds; a target that is away takes its time.
-  if (backlog_.size() == 1) shared_.parts.wait_for_tables(kTableWait);
+  if (backlog_.size() == 1) wait_for_answers();
   if (backlog_bytes_ > kBacklogBytes && !paused_) set_paused(true);
+}
+
+// What is missing, and why, is what the lane waits for.
+void Lane::Reader::wait_for_answers() {
+  shared_.parts.wait_for_answers(kAnswerWait);
+  std::string why = shared_.parts.missing_answers();
+  if (why == answers_missing_) return;
+  shared_.update([&](LaneState& state) {
+    if (why.empty() && state.waiting_for != answers_missing_) return;
+    if (state.waiting_for.empty()) state.waiting_since = Clock::now();
+    state.waiting_for = why;
+  });
+  answers_missing_ = std::move(why);
 }
 
 void Lane::Reader::work_off_backlog() {
@@ -281,7 +294,7 @@ void Lane::Reader::work_off_backlog() {
 
 void Lane::Reader::make_room() {
   flush();
-  if (shared_.buffer.wait_for_room(paused_ ? kTableWait : kRoomWait)) {
+  if (shared_.buffer.wait_for_room(paused_ ? kAnswerWait : kRoomWait)) {
     if (paused_ && backlog_.empty()) set_paused(false);
     return;
   }

@@ -46,6 +46,7 @@ class Lane::Reader {
   void change_reading(const ReadingChange& change);
   bool decode(const RecordView& record);
   void work_off_backlog();
+  void wait_for_answers();
   void keep_for_later(const RecordView& record);
   void make_room();
   void flush();
@@ -65,8 +66,9 @@ class Lane::Reader {
   bool paused_ = false;
   std::shared_ptr<Slab> slab_;
   std::chrono::steady_clock::time_point slab_since_;
-  std::deque<Backlog> backlog_;  // read, but a table's definition is not there yet
+  std::deque<Backlog> backlog_;  // read, but a table's or a schema's definition is not there yet
   std::size_t backlog_bytes_ = 0;
+  std::string answers_missing_;  // why what the backlog needs does not come, as the state has it
 };
 
 }  // namespace tidemark

@@ -10,6 +10,7 @@
 #include "pipeline/lane.h"
 #include "source/kafka_reader.h"
 #include "source/kafka_source.h"
+#include "source/schema_registry.h"
 #include "target/catalog.h"
 #include "target/postgres_target.h"
 
@@ -46,7 +47,11 @@ int exit_code_of(const LaneState& state) {
 class Pipeline {
  public:
   Pipeline(const Config& config, const RunOptions& options)
-      : config_(config), options_(options), catalog_(connection_settings(config)) {}
+      : config_(config), options_(options), catalog_(connection_settings(config)) {
+    if (!config.source.registry.url.empty()) {
+      registry_ = std::make_unique<SchemaRegistry>(config.source.registry);
+    }
+  }
 
   RunSummary run();
 
@@ -65,6 +70,7 @@ class Pipeline {
   Config config_;
   const RunOptions& options_;
   Catalog catalog_;
+  std::unique_ptr<SchemaRegistry> registry_;  // null: none is configured
   std::vector<std::unique_ptr<Lane>> lanes_;
   RunSummary summary_;
   Clock::time_point begin_ = Clock::now();
@@ -127,7 +133,17 @@ LaneParts Pipeline::parts_of(std::unique_ptr<Source> source) {
     return (*reader)->read(at, offset, kReadTimeout);
   };
   parts.find_table = [this](const TableName& name) { return catalog_.find(name); };
-  parts.wait_for_tables = [this](milliseconds longest) { return catalog_.wait(longest); };
+  if (registry_) {
+    parts.find_schema = [this](const SchemaId& id) { return registry_->find(id); };
+  }
+  parts.wait_for_answers = [this](milliseconds longest) {
+    if (registry_ && registry_->asking()) {
+      registry_->wait(longest);
+    } else {
+      catalog_.wait(longest);
+    }
+  };
+  parts.missing_answers = [this] { return registry_ ? registry_->waiting_for() : std::string(); };
   parts.forget_tables = [this] { catalog_.forget_all(); };
   return parts;
 }
@@ -149,6 +165,10 @@ void Pipeline::end(int exit_code, std::string message, std::string hint) {
 bool Pipeline::watch() {
   if (options_.stop_requested && options_.stop_requested()) {
     end(0, "stopped as asked");
+    return false;
+  }
+  if (const auto refusal = registry_ ? registry_->refusal() : std::nullopt) {
+    end(kExitPermission, refusal->message, refusal->hint);
     return false;
   }
   const std::vector<LaneState> now = states();
