@@ -53,7 +53,7 @@ CREATE TABLE IF NOT EXISTS :"state_schema".key_changes (
   new_key bytea NOT NULL,
   position text NOT NULL,            -- empty where the source gives none
   side "char" NOT NULL,              -- d: left by the delete; c: left by the create
-  "row" jsonb,                       -- column to text; a column it lacks is not there; null: a marker
+  "row" jsonb,                       -- column to text, or true: lacking; null: a marker
   at_key bytea NOT NULL,
   created_at timestamptz NOT NULL DEFAULT now()
 );

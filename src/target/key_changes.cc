@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "batch/fold.h"
 #include "pg/array_literal.h"
 #include "target/merge_statement.h"
 
@@ -139,14 +140,17 @@ void KeyChanges::lock_all(Session& session, const std::vector<KeyChangeId>& ids)
 }
 
 std::string KeyChanges::read_text(const Layout& layout) const {
-  // Which of the layout's columns the row has, one digit each.
+  // Of the layout's columns, one letter each: in the row, lacking (true), not in it.
   std::string text =
       "SELECT k.id, k.side::text, k.stream, k.old_key, k.new_key, k.position, k.at_key, "
       "k.partition, "
-      "(SELECT string_agg(CASE WHEN k.\"row\" ? c.name THEN '1' ELSE '0' END, '' ORDER BY c.n) "
+      "(SELECT string_agg(CASE jsonb_typeof(k.\"row\" -> c.name) WHEN 'boolean' THEN 'u' "
+      "WHEN 'string' THEN 'v' WHEN 'null' THEN 'v' ELSE 'a' END, '' ORDER BY c.n) "
       "FROM unnest($5::text[]) WITH ORDINALITY AS c(name, n) WHERE k.\"row\" IS NOT NULL)";
   for (const LayoutColumn& column : layout.columns) {
-    text += ", (k.\"row\" ->> " + quote_literal(column.name) + ")::" + wire_name(column.wire);
+    const std::string name = quote_literal(column.name);
+    text += ", (CASE jsonb_typeof(k.\"row\" -> " + name + ") WHEN 'string' THEN k.\"row\" ->> " +
+            name + " END)::" + wire_name(column.wire);
   }
   return text + " FROM " + table_ +
          " AS k WHERE k.pipeline_name = $1 AND k.table_name = $2 AND (k.old_key, k.new_key) IN "
@@ -185,8 +189,11 @@ void KeyChanges::read(Session& session, const Layout& layout, const std::vector<
     const std::string_view present = result.value(r, kPresent);
     for (std::size_t i = 0; i < layout.columns.size(); ++i) {
       const int place = kFirst + static_cast<int>(i);
-      if (present[i] == '0') {
-        append_mark(row.row, kElementUnavailable);
+      if (present[i] != 'v') {
+        // Not in it: the table did not have the column then. A row that is only a link says
+        // nothing.
+        const bool absent = present[i] == 'a' && !is_link(row.at_key);
+        append_mark(row.row, absent ? kElementAbsent : kElementUnavailable);
       } else if (result.is_null(r, place)) {
         append_mark(row.row, kElementNull);
       } else {
@@ -249,10 +256,15 @@ std::string KeyChanges::leave_text(const KeyChangeLeft& left, Parameters& parame
   const std::vector<Element> elements = elements_of(left.has_row ? left.row : std::string_view());
   std::string names;
   std::string values;
+  std::string lacking;
   for (std::size_t i = 0; i < layout.columns.size(); ++i) {
     const LayoutColumn& column = layout.columns[i];
     const bool given = i < elements.size() && elements[i].length >= kElementNull;
-    if (!given && !left.has_base) continue;
+    if (!given && !left.has_base) {
+      if (i >= elements.size() || elements[i].length == kElementAbsent) continue;
+      lacking += (lacking.empty() ? "" : ", ") + quote_literal(column.name);
+      continue;
+    }
     names += (names.empty() ? "" : ", ") + quote_literal(column.name);
     values += values.empty() ? "" : ", ";
     if (!given) {
@@ -269,6 +281,10 @@ std::string KeyChanges::leave_text(const KeyChangeLeft& left, Parameters& parame
   std::string row = "NULL";
   if (left.has_row || left.has_base) {
     row = "jsonb_object(ARRAY[" + names + "]::text[], ARRAY[" + values + "]::text[])";
+    if (!lacking.empty()) {
+      row +=
+          " || (SELECT jsonb_object_agg(c, true) FROM unnest(ARRAY[" + lacking + "]::text[]) AS c)";
+    }
   }
   std::string from;
   if (left.has_base) {

@@ -236,6 +236,29 @@ def equal_to_the_target_only(case):
     check_settled(target)
 
 
+# ---- key changes -------------------------------------------------------------------------------------
+
+def renamed_across_a_new_column(case):
+    """The halves of a key change come in two runs, and between them the table gets a column."""
+    target = case.target()
+    target.run("create table t (id int primary key, v text)")
+    topic = case.topic("public.t", 2)
+    config = case.settings(target, [topic])
+    old, new = [["__debezium.oldkey", '{"id":1}']], [["__debezium.newkey", '{"id":2}']]
+    case.produce([change(topic, "t", "c", {"id": 1}, {"id": 1, "v": "x"}, lsn=1),
+                  change(topic, "t", "d", {"id": 1}, None, {"id": 1, "v": None}, lsn=2, headers=new),
+                  tombstone(topic, {"id": 1}, headers=new)])
+    case.until_current(config)
+    check_equal(rows(target, "t"), [], "rows after the delete")
+    target.run("alter table t add extra int default 5")
+    case.produce([change(topic, "t", "c", {"id": 9}, {"id": 9, "v": "y", "extra": 6}, lsn=1, partition=1),
+                  change(topic, "t", "c", {"id": 2}, {"id": 2, "v": "__debezium_unavailable_value"},
+                         lsn=2, partition=1, headers=old)])
+    case.until_current(config)
+    check_equal(rows(target, "t"), [(2, "x", 5), (9, "y", 6)], "rows")
+    check_settled(target)
+
+
 # ---- no key ----------------------------------------------------------------------------------------
 
 def keyless(case, **settings):
@@ -368,6 +391,7 @@ def main():
     suite.case("a second unique key, swapped, small batches", lambda case: unique_swapped(
         case, batch={"max-rows": 7}))
     suite.case("keys that are equal to the target only", equal_to_the_target_only)
+    suite.case("a key change across a new column", renamed_across_a_new_column)
     suite.case("a table without a key", keyless)
     suite.case("a table without a key, small batches", lambda case: keyless(
         case, batch={"max-rows": 5}))
