@@ -25,15 +25,28 @@ bool is_characters(const PgType& type) {
 
 // Both state their limits, in the same way: then the column is widened before a value needs it.
 // Where the schema states none (a plain string may be a varchar(20) at the source), the column is
-// left as it is until a value does not fit.
+// left as it is until a value does not fit. A date is not: it tells from no value that the source
+// has timestamps now.
 bool limits_compare(const PgType& have, const PgType& need) {
   if (have.array || need.array) return false;
   if (is_integer(have) && is_integer(need)) return true;
   if (have.kind == TypeKind::float4 && need.kind == TypeKind::float8) return true;
+  if (have.kind == TypeKind::date && need.kind == TypeKind::timestamp) return true;
   if (have.kind == TypeKind::numeric && need.kind == TypeKind::numeric) {
     return have.precision >= 0 && need.precision >= 0;
   }
   return is_characters(have) && is_characters(need) && have.length >= 0 && need.length >= 0;
+}
+
+// Debezium cannot state a default such as now() and states the epoch instead: for a time that is no
+// default at all.
+bool is_stand_in(const SourceType& type) {
+  const bool time = type.name.starts_with("io.debezium.time.") ||
+                    type.name.starts_with("org.apache.kafka.connect.data.Time") ||
+                    type.name == "org.apache.kafka.connect.data.Date";
+  if (!time || !type.default_json) return false;
+  return *type.default_json == "0" || type.default_json->starts_with("\"1970-01-01") ||
+         type.default_json->starts_with("\"00:00:00");
 }
 
 class Binder {
@@ -57,6 +70,7 @@ class Binder {
       place_all_columns();
     }
     for (const std::string& name : key_) place_key_column(name);
+    if (established_ && request_.row != nullptr) check_primary_key();
     if (!established_) state_new_table();
     if (established_ && evolve_ && request_.row != nullptr && request_.row->typed) relax_dropped();
     target_.require(std::move(draft_));
@@ -103,6 +117,7 @@ class Binder {
   void make_column(const std::string& name, const SourceType* type, const PgType& pg_type);
   ValuePlan plan(Column& column, const SourceType* type);
   void relax_dropped();
+  void check_primary_key() const;
   void state_new_table();
   [[noreturn]] void refuse_no_column(const std::string& name, const SourceType* type,
                                      const JsonValue* value);
@@ -266,11 +281,11 @@ void Binder::make_column(const std::string& name, const SourceType* type, const 
   column.type = pg_type;
   column.not_null = established_ ? type != nullptr && !type->optional
                                  : is_key(name) || (type != nullptr && !type->optional);
-  if (established_ && column.not_null) {
-    // The rows that are there already must get something.
+  if (established_ && type != nullptr && !is_stand_in(*type)) {
+    // The rows that are there already have it at the source, and no event says so.
     column.default_sql = default_sql(*type, pg_type, request_.settings);
-    column.not_null = column.default_sql.has_value();
   }
+  if (established_ && !column.default_sql) column.not_null = false;
   draft_.columns.push_back(std::move(column));
 }
 
@@ -306,6 +321,21 @@ void Binder::relax_dropped() {
         column.default_sql.has_value() || column.generated || column.identity_always;
     if (fills_itself || placed_.contains(column.name) || in_primary_key(column.name)) continue;
     column.not_null = false;
+  }
+}
+
+// The source has another key now, and what was the key is gone from its rows.
+void Binder::check_primary_key() const {
+  for (const std::string& name : draft_.key) {
+    if (placed_.contains(name)) continue;
+    const Column* const column = draft_.find(name);
+    if (column == nullptr || column->default_sql || column->generated || column->identity_always) {
+      continue;
+    }
+    throw Refused(
+        "the primary key of " + draft_.name.display() + " has the column \"" + name +
+            "\", and the record has no such field",
+        change_key_sql(draft_, key_) + ", or set key in [table." + request_.source_table + "]");
   }
 }
 

@@ -113,7 +113,11 @@ std::optional<PgType> widened_scalar(const PgType& have, const PgType& need) {
   }
   if (have.kind == TypeKind::date && need.kind == TypeKind::timestamp) return need;
   if (have.kind == TypeKind::timestamp && need.kind == TypeKind::date) return have;
-  return widened_number(have, need);
+  if (auto number = widened_number(have, need)) return number;
+  // Every value has a text, and the source's text of it is the same.
+  if (need.kind == TypeKind::text) return need;
+  if (have.kind == TypeKind::text) return have;
+  return std::nullopt;
 }
 
 }  // namespace

@@ -169,6 +169,16 @@ EncodeStatus too_wide(std::size_t at, Bytes& out, EncodeFailure& why, PgType wid
   return EncodeStatus::too_wide;
 }
 
+EncodeStatus not_of_a_string(const ValuePlan& plan, std::size_t at, Bytes& out, EncodeFailure& why,
+                             const char* reason) {
+  const TypeKind kind = plan.target.kind;
+  const bool own_form = kind == TypeKind::int2 || kind == TypeKind::int4 ||
+                        kind == TypeKind::int8 || kind == TypeKind::uuid;
+  const bool plain = plan.source.base == ConnectType::string && plan.source.name.empty();
+  if (!plain || !own_form) return bad(at, out, why, reason);
+  return too_wide(at, out, why, pg_type(TypeKind::text), reason);
+}
+
 EncodeStatus wrong_kind(const JsonValue& value, const char* expected, EncodeFailure& why) {
   constexpr std::array<const char*, 7> kNames = {"null",     "a boolean", "a boolean", "a number",
                                                  "a string", "an array",  "an object"};

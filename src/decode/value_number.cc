@@ -24,7 +24,7 @@ EncodeStatus numeric_failure(NumericResult result, const ValuePlan& plan, std::s
         "not a plain decimal number: without schemas use decimal.handling.mode=string at the "
         "source, or turn schemas on");
   }
-  return bad(at, out, why, "not a decimal number");
+  return not_of_a_string(plan, at, out, why, "not a decimal number");
 }
 
 // A number or a string that holds one, by its text.

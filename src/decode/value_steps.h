@@ -59,6 +59,11 @@ inline bool parse_integer(std::string_view text, std::int64_t& value) {
 EncodeStatus bad(std::size_t at, Bytes& out, EncodeFailure& why, const char* reason);
 EncodeStatus too_wide(std::size_t at, Bytes& out, EncodeFailure& why, PgType wider,
                       const char* reason);
+// A string that does not hold what the column needs. Debezium sends integers and uuids in forms of
+// their own: what the schema calls a plain string is a text at the source now, and the column has
+// to become one. `bad` otherwise; a numeric may come as a string (decimal.handling.mode).
+EncodeStatus not_of_a_string(const ValuePlan& plan, std::size_t at, Bytes& out, EncodeFailure& why,
+                             const char* reason);
 // A value of another JSON kind than `expected` names; nothing has been appended yet.
 EncodeStatus wrong_kind(const JsonValue& value, const char* expected, EncodeFailure& why);
 

@@ -63,11 +63,14 @@ bool append_uuid(std::string_view text, Bytes& out) {
   return append_hex_decoded({digits.data(), digits.size()}, out);
 }
 
-EncodeStatus encode_uuid(const ValuePlan&, const JsonValue& value, Bytes& out, EncodeFailure& why) {
+EncodeStatus encode_uuid(const ValuePlan& plan, const JsonValue& value, Bytes& out,
+                         EncodeFailure& why) {
   if (!value.is_string()) return wrong_kind(value, "a uuid", why);
   thread_local Bytes scratch;
   const std::size_t at = begin_element(out);
-  if (!append_uuid(string_content(value, scratch), out)) return bad(at, out, why, "not a uuid");
+  if (!append_uuid(string_content(value, scratch), out)) {
+    return not_of_a_string(plan, at, out, why, "not a uuid");
+  }
   end_element(at, out);
   return EncodeStatus::ok;
 }

@@ -37,6 +37,7 @@ struct Table {
   std::vector<Column> columns;
   std::vector<std::string> key;  // primary key in its order; empty: none
   // What only the catalog fills:
+  std::string key_constraint;  // the primary key's name
   std::vector<std::vector<std::string>>
       unique_keys;  // columns of every unique index that is valid,
                     // not partial and not on expressions; primary first
@@ -51,5 +52,9 @@ struct Table {
 };
 
 using TablePtr = std::shared_ptr<const Table>;
+
+// What makes `key` the primary key of a table that has another: for the user, since tidemark itself
+// drops nothing.
+std::string change_key_sql(const Table& table, const std::vector<std::string>& key);
 
 }  // namespace tidemark

@@ -61,9 +61,7 @@ class Alteration {
   void add_column(const Column& column) {
     // Rows that are there need a value: without a default the column has to allow null.
     const bool not_null = column.not_null && column.default_sql.has_value();
-    Column added = column;
-    if (!not_null) added.default_sql.reset();
-    part("ADD COLUMN IF NOT EXISTS " + column_definition(added, not_null));
+    part("ADD COLUMN IF NOT EXISTS " + column_definition(column, not_null));
     change_.actions.push_back({"schema.column_added", column.name});
   }
 

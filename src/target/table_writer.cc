@@ -86,7 +86,32 @@ WriteCounts TableWriter::remove_all(Session& session) const {
   return {0, session.execute(statements_.remove_all(), {}).affected()};
 }
 
+// A row is there twice for the target and not for the source: perhaps because the source has
+// changed its key, and the target's is still the old one.
+std::string TableWriter::key_hint() const {
+  const auto has = [](const std::vector<std::string>& names, const std::string& name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+  };
+  std::vector<std::string> key;
+  for (const std::uint16_t i : layout_.key) key.push_back(layout_.columns[i].name);
+  const bool same = key.size() == actual_->key.size() &&
+                    std::all_of(key.begin(), key.end(),
+                                [&](const std::string& name) { return has(actual_->key, name); });
+  if (same || key.empty() || actual_->key.empty()) return {};
+  return "the target's primary key is not the records': " + change_key_sql(*actual_, key);
+}
+
 WriteCounts TableWriter::write(WriteTools tools, const FoldedTable& table, WritePass pass) {
+  try {
+    return write_rows(tools, table, pass);
+  } catch (const Error& error) {
+    const std::string hint = error.sqlstate() == "23505" ? key_hint() : std::string();
+    if (hint.empty()) throw;
+    throw Error(error.kind(), error.what(), hint, error.sqlstate());
+  }
+}
+
+WriteCounts TableWriter::write_rows(WriteTools tools, const FoldedTable& table, WritePass pass) {
   WriteCounts counts;
   if (layout_.keyless()) {
     // Deletes last: a row of this batch may be the one that is meant.

@@ -52,6 +52,8 @@ class TableWriter {
   using Rows = std::vector<const RowChange*>;
   using Absent = std::vector<std::uint16_t>;
 
+  WriteCounts write_rows(WriteTools tools, const FoldedTable& table, WritePass pass);
+  [[nodiscard]] std::string key_hint() const;
   void sort_rows(const FoldedTable& table, WritePass pass);
   void sort_lacking(const RowChange& row);
   const std::string& merge_text(const MergeVariant& variant);

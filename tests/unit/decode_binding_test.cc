@@ -107,6 +107,40 @@ TEST_CASE("binding: an added column that must have a value needs a default", "[d
   CHECK(has(required(it), ", b integer key"));
 }
 
+TEST_CASE(
+    "binding: an added column has the default that the source gave to the rows that are there",
+    "[decode][binding]") {
+  Decoding it = with_table();
+  const std::string at = R"(,"name":"io.debezium.time.MicroTimestamp","default":)";
+  CHECK(it.decode(kTopic, key(),
+                  change(field("a", "int32", true, R"(,"default":5)") + "," +
+                             field("now", "int64", true, at + "0") + "," +
+                             field("must", "int64", false, at + "0") + "," +
+                             field("then", "int64", false, at + "1000000"),
+                         R"({"id":1,"a":null,"now":946684800000001,"must":946684800000002,)"
+                         R"("then":946684800000003})")) ==
+        "create public.t key(id=1) row(id=1, a=null, now=1, must=2, then=3)");
+  CHECK(has(required(it), "a integer default '5'"));
+  // The epoch stands for now() and the like.
+  CHECK(
+      has(required(it), "now timestamp without time zone, must timestamp without time zone, then"));
+  CHECK(has(required(it), "then timestamp without time zone! default '1970-01-01 00:00:01'"));
+}
+
+TEST_CASE("binding: a column of the target's key that the source has no more is refused",
+          "[decode][binding]") {
+  Decoding it;
+  it.tables[{"public", "t"}] = test::table(
+      "public", "t",
+      {column("id", pg_type(TypeKind::int4), true), column("old", pg_type(TypeKind::int4), true)},
+      {"old"});
+  CHECK(
+      it.decode(kTopic, key(), change("", R"({"id":1})")) ==
+      "bad: the primary key of public.t has the column \"old\", and the record has no such field");
+  CHECK(
+      has(it.last_bad().hint, R"(ALTER TABLE "public"."t" ADD PRIMARY KEY ("id"), or set key in)"));
+}
+
 TEST_CASE("binding: excluded and generated columns are not written", "[decode][binding]") {
   Column generated = column("g", pg_type(TypeKind::int4));
   generated.generated = true;

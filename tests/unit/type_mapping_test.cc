@@ -180,10 +180,13 @@ TEST_CASE("widening holds all values of both", "[types]") {
   CHECK(wider(sized(TypeKind::bit, 3), sized(TypeKind::bit, 5)) == "bit varying(5)");
   CHECK(wider(named(TypeKind::citext, "public.citext"), text) == "public.citext");
   CHECK(wider(pg_type(TypeKind::timestamp), pg_type(TypeKind::timestamptz)) == "none");
-  CHECK(wider(pg_type(TypeKind::uuid), text) == "none");
+  CHECK(wider(pg_type(TypeKind::uuid), text) == "text");
   CHECK(wider(pg_array_of(int4), pg_array_of(int8)) == "bigint[]");
   CHECK(wider(pg_array_of(int4), int8) == "none");
-  CHECK(wider(int4, text) == "none");
+  CHECK(wider(int4, text) == "text");
+  CHECK(wider(text, int4) == "text");
+  CHECK(wider(int4, sized(TypeKind::varchar, 20)) == "none");
+  CHECK(wider(int4, pg_type(TypeKind::boolean)) == "none");
 }
 
 TEST_CASE("defaults as SQL", "[types]") {
