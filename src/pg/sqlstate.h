@@ -1,5 +1,5 @@
-// What a caller must do about an SQLSTATE: the one table of it (docs/operating.md shows it to
-// users). Pure and thread-safe. Callers: pg/session, pg/admin_connection.
+// What a caller must do about an SQLSTATE: the one table of it. Pure and thread-safe. Callers:
+// pg/session, pg/admin_connection.
 #pragma once
 
 #include <string>

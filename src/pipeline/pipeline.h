@@ -18,7 +18,7 @@ struct RunOptions {
 };
 
 struct RunSummary {
-  int exit_code = 0;         // docs/operating.md: 0, 65, 69, 70, 77, 78
+  int exit_code = 0;         // sysexits': 0, 65, 69, 70, 77, 78
   std::uint64_t events = 0;  // records accounted for: applied, folded, skipped, dead-lettered
   std::uint64_t dead_letters = 0;
   double seconds = 0;
