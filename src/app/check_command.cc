@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "app/check_kafka.h"
+#include "app/check_records.h"
 #include "app/check_registry.h"
 #include "app/check_report.h"
 #include "app/check_tables.h"
@@ -43,14 +44,33 @@ void report_config(const CommandLine& line, const LoadedSettings& loaded, CheckR
   }
 }
 
+// By their records where they have any that tell, else by the topics' names.
+std::vector<TopicTable> find_tables(const Config& config, const std::vector<TopicFacts>& topics,
+                                    CheckReport& of_records, CheckReport& of_tables) {
+  std::vector<TopicTable> tables = check_records(config, topics, of_records);
+  std::vector<std::string> silent;
+  for (const TopicFacts& topic : topics) {
+    const bool told = std::any_of(tables.begin(), tables.end(), [&topic](const TopicTable& table) {
+      return table.topic == topic.name;
+    });
+    if (!told) silent.push_back(topic.name);
+  }
+  for (TopicTable& table : tables_of_names(config, silent, of_tables)) {
+    tables.push_back(std::move(table));
+  }
+  report_meetings(config, tables, of_tables);
+  return tables;
+}
+
 void check_servers(const Config& config, CheckReport& report) {
-  std::vector<std::string> names;
-  for (const TopicFacts& topic : check_kafka(config, report)) names.push_back(topic.name);
+  const std::vector<TopicFacts> topics = check_kafka(config, report);
   check_registry(config, report);
-  CheckReport of_names;
-  const std::vector<TopicTable> tables = check_table_names(config, names, of_names);
+  CheckReport of_records;
+  CheckReport of_tables;
+  const std::vector<TopicTable> tables = find_tables(config, topics, of_records, of_tables);
   check_target(config, tables, report);
-  report.append(of_names);
+  report.append(of_tables);
+  report.append(of_records);
 }
 
 int exit_code_of(const CheckReport& report, const std::vector<ConfigFault>& faults) {

@@ -15,6 +15,9 @@ struct TopicTable {
   std::string topic;
   std::string source;  // "inventory.orders"
   TableName target;
+  bool from_records = false;         // else from the topic's name alone
+  std::vector<std::string> key;      // where records have told it; empty: none
+  std::vector<std::string> columns;  // the same
 };
 
 // Reports two topics with one table, names that differ only by case, and names that no table can
@@ -22,8 +25,13 @@ struct TopicTable {
 std::vector<TopicTable> check_table_names(const Config& config,
                                           const std::vector<std::string>& topics,
                                           CheckReport& report);
+// The same without a word about tables that meet.
+std::vector<TopicTable> tables_of_names(const Config& config,
+                                        const std::vector<std::string>& topics,
+                                        CheckReport& report);
 
 // Two topics with one table, and names that differ only by case.
-void report_meetings(const std::vector<TopicTable>& tables, CheckReport& report);
+void report_meetings(const Config& config, const std::vector<TopicTable>& tables,
+                     CheckReport& report);
 
 }  // namespace tidemark

@@ -63,7 +63,8 @@ class TargetCheck {
   void check_state();
   void check_tables(const std::vector<TopicTable>& tables);
   void check_table(const TopicTable& table, const Table& actual);
-  void check_shape(const Table& actual);
+  void check_shape(const TopicTable& table, const Table& actual);
+  void check_columns(const TopicTable& table, const Table& actual);
   void check_key(const TopicTable& table, const Table& actual);
   void report_no_usage(const std::string& schema);
   void check_missing(const TopicTable& table);
@@ -197,8 +198,9 @@ void TargetCheck::check_tables(const std::vector<TopicTable>& tables) {
     }
   }
   if (!seen.empty()) {
-    report_.pass("Tables", "tables",
-                 fmt::format("{} by the topics' names, {} of them there", seen.size(), there));
+    report_.pass(
+        "Tables", "tables",
+        fmt::format("{} by records or the topics' names, {} of them there", seen.size(), there));
   }
 }
 
@@ -216,11 +218,11 @@ void TargetCheck::check_table(const TopicTable& table, const Table& actual) {
                  fmt::format("ALTER TABLE {} OWNER TO {};  or schema-evolution = validate",
                              actual.name.quoted(), quote_identifier(user_)));
   }
-  check_shape(actual);
+  check_shape(table, actual);
   check_key(table, actual);
 }
 
-void TargetCheck::check_shape(const Table& actual) {
+void TargetCheck::check_shape(const TopicTable& table, const Table& actual) {
   if (actual.has_triggers) {
     report_.warn("Tables", "triggers",
                  actual.name.display() + " has triggers: they run for every row that is applied",
@@ -233,12 +235,28 @@ void TargetCheck::check_shape(const Table& actual) {
                      " may not see are taken for missing",
                  fmt::format("ALTER ROLE {} BYPASSRLS;", quote_identifier(user_)));
   }
+  check_columns(table, actual);
+}
+
+// Those that the source fills, as far as its records have told.
+void TargetCheck::check_columns(const TopicTable& table, const Table& actual) {
   for (const Column& column : actual.columns) {
-    if (!column.generated) continue;
-    report_.warn("Tables", "generated",
-                 actual.name.display() + "." + column.name +
-                     " is generated: the source's values for it are not written",
-                 "nothing, if both sides compute the same");
+    const bool sent =
+        std::find(table.columns.begin(), table.columns.end(), column.name) != table.columns.end();
+    if (table.from_records && !sent) continue;
+    const std::string name = actual.name.display() + "." + column.name;
+    if (column.generated) {
+      report_.warn("Tables", "generated",
+                   name + " is generated: the source's values for it are not written",
+                   "nothing, if both sides compute the same");
+    }
+    if (column.identity_always) {
+      report_.warn("Tables", "identity",
+                   name +
+                       " is GENERATED ALWAYS AS IDENTITY: the source's values are written all "
+                       "the same (OVERRIDING SYSTEM VALUE), and its sequence stays behind them",
+                   "nothing, if nobody else inserts rows there");
+    }
   }
 }
 
@@ -246,7 +264,9 @@ void TargetCheck::check_shape(const Table& actual) {
 void TargetCheck::check_key(const TopicTable& table, const Table& actual) {
   const auto configured = config_.tables.find(table.source);
   const std::vector<std::string> key =
-      configured == config_.tables.end() ? std::vector<std::string>() : configured->second.key;
+      configured == config_.tables.end() || configured->second.key.empty() ? table.key
+                                                                           : configured->second.key;
+  if (table.from_records && key.empty()) return;  // the source has none either
   const auto serves = [&key](const std::vector<std::string>& unique) {
     return key.empty() || std::all_of(unique.begin(), unique.end(), [&](const std::string& name) {
              return std::find(key.begin(), key.end(), name) != key.end();

@@ -43,15 +43,18 @@ std::vector<TopicFacts> topics_of(const Config& config, PlanFacts& facts) {
   return topics;
 }
 
-void warn_of_meetings(PlanFacts& facts) {
+void warn_of_meetings(const Config& config, PlanFacts& facts) {
   std::vector<TopicTable> tables;
   for (const PlannedTable& table : facts.tables) {
     for (const std::string& topic : table.topics) {
-      tables.push_back({topic, table.source, table.target});
+      TopicTable& made = tables.emplace_back();
+      made.topic = topic;
+      made.source = table.source;
+      made.target = table.target;
     }
   }
   CheckReport report;
-  report_meetings(tables, report);
+  report_meetings(config, tables, report);
   for (const CheckItem& item : report.items()) {
     facts.warnings.push_back(item.text + ": " + item.hint);
   }
@@ -94,7 +97,7 @@ class Planner {
     });
     sample.report(
         partitions, [this](const std::string& schema) { return schema_exists(schema); }, facts);
-    warn_of_meetings(facts);
+    warn_of_meetings(config_, facts);
     return facts;
   }
 

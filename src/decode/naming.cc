@@ -51,7 +51,10 @@ TargetNaming::Piece TargetNaming::variable(const std::string& name) {
   if (name == "schema") return {Variable::schema, {}, 0};
   if (name == "table") return {Variable::table, {}, 0};
   if (name == "db") return {Variable::db, {}, 0};
-  if (name == "topic") return {Variable::topic, {}, 0};
+  if (name == "topic") {
+    uses_topic_ = true;
+    return {Variable::topic, {}, 0};
+  }
   if (name.starts_with("source.") && name.size() > 7) {
     source_members_.push_back(name.substr(7));
     return {Variable::member, {}, source_members_.size() - 1};

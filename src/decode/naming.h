@@ -33,6 +33,9 @@ class TargetNaming {
   // The members of `source` that the template asks for, by ${source.…}.
   [[nodiscard]] const std::vector<std::string>& source_members() const { return source_members_; }
 
+  // Does the template hold ${topic}?
+  [[nodiscard]] bool uses_topic() const { return uses_topic_; }
+
   // `members` is parallel to source_members(). Throws Refused if the name is not one for a table.
   [[nodiscard]] TableName name(const SourceTableName& source, std::string_view topic,
                                const std::vector<std::string>& members) const;
@@ -58,6 +61,7 @@ class TargetNaming {
   Pieces schema_;                             // before the template's dot
   Pieces table_;                              // behind it; if it has none, the whole template
   bool has_dot_ = false;
+  bool uses_topic_ = false;
   std::vector<std::string> source_members_;
 };
 

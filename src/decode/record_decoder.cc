@@ -84,13 +84,28 @@ void check_format(std::string_view value, SourceFormat format, bool has_registry
   if (format == SourceFormat::cloudevents) throw Refused("CloudEvents are not read yet", kUseJson);
 }
 
+// Names in it may be anything; PostgreSQL takes no zero byte, and a line of the log no line end.
+std::string storable(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '\0') {
+      out += "\\0";
+    } else {
+      out += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
+    }
+  }
+  return out;
+}
+
 }  // namespace
 
 struct RecordDecoder::State {
-  State(const Config& given, TableLookup table_lookup, SchemaLookup schema_lookup)
+  State(const Config& given, TableLookup table_lookup, SchemaLookup schema_lookup,
+        std::shared_ptr<TableClaims> shared_claims)
       : config(given),
         lookup(std::move(table_lookup)),
         schemas(std::move(schema_lookup)),
+        claims(shared_claims ? std::move(shared_claims) : std::make_shared<TableClaims>()),
         naming(config),
         key(config.source.record_depth_max),
         changes(config) {}
@@ -127,6 +142,7 @@ struct RecordDecoder::State {
   void check_size(const RecordView& record) const;
   Topic& topic_of(std::string_view name);
   bool find_target();
+  void claim_target();
   SourceTable* tombstone_table(const RecordView& record);
   void read_after(const SourceTable* expected);
   void learn_before();
@@ -135,6 +151,7 @@ struct RecordDecoder::State {
   const Config config;
   const TableLookup lookup;
   const SchemaLookup schemas;
+  const std::shared_ptr<TableClaims> claims;
   const TargetNaming naming;
 
   struct Hash {
@@ -373,8 +390,28 @@ DecodeOutcome RecordDecoder::State::change(const Work& work, const Change& what)
     topic->last_delete.table = table;
     if (!config.target.delete_enabled) return skip(SkipReason::delete_disabled, work);
   }
+  if (table->claimed != claims->disputes() + 1) claim_target();
   changes.decode(what, place(work));
   return DecodeOutcome::decoded;
+}
+
+// The table at hand is the only one that leads to its target, or is meant to be one of several.
+void RecordDecoder::State::claim_target() {
+  const bool named = table->config != nullptr && table->config->target.has_value();
+  const TableClaim mine{topic->name(), table->display, named, !named && naming.uses_topic()};
+  const std::optional<TableClaim> other = claims->claim(table->target_name, mine);
+  if (!other) {
+    table->claimed = claims->disputes() + 1;
+    return;
+  }
+  throw Refused(
+      mine.source_table + " of the topic " + mine.topic + " and " + other->source_table +
+          " of the topic " + other->topic + " both lead to " + table->target_name.display() +
+          ": a row of one could replace the other's, in no order",
+      "give one of them another target in its [table.…] section, or put ${schema} or "
+      "${topic} into [target] table; if one table is meant for both, and their keys never "
+      "meet, name it as target in the sections of both",
+      true);
 }
 
 // A tombstone says nothing but a key: its table is the topic's only one, or that of the delete just
@@ -440,8 +477,10 @@ DecodeOutcome RecordDecoder::State::truncate(const Work& work) {
   return DecodeOutcome::decoded;
 }
 
-RecordDecoder::RecordDecoder(const Config& config, TableLookup tables, SchemaLookup schemas)
-    : state_(std::make_unique<State>(config, std::move(tables), std::move(schemas))) {}
+RecordDecoder::RecordDecoder(const Config& config, TableLookup tables, SchemaLookup schemas,
+                             std::shared_ptr<TableClaims> claims)
+    : state_(std::make_unique<State>(config, std::move(tables), std::move(schemas),
+                                     std::move(claims))) {}
 
 RecordDecoder::~RecordDecoder() = default;
 
@@ -476,7 +515,8 @@ DecodeOutcome RecordDecoder::decode(const RecordView& record, std::uint32_t part
     slab.arena.truncate(event.key.length == 0 ? begin : event.key.at + event.key.length);
     event.bad = static_cast<std::uint32_t>(slab.bad.size());
     const std::string where = state_->table == nullptr ? "" : state_->table->display;
-    slab.bad.push_back({where, refused.message(), refused.hint(), refused.halt()});
+    slab.bad.push_back(
+        {storable(where), storable(refused.message()), storable(refused.hint()), refused.halt()});
   }
   slab.events.push_back(event);
   return DecodeOutcome::decoded;

@@ -12,6 +12,7 @@
 
 #include "decode/schema_lookup.h"
 #include "decode/table_account.h"
+#include "decode/table_claims.h"
 #include "model/table.h"
 #include "tidemark/change.h"
 #include "tidemark/config.h"
@@ -32,7 +33,9 @@ enum class DecodeOutcome : std::uint8_t {
 class RecordDecoder {
  public:
   // Without `schemas`, records that need a schema registry are refused.
-  RecordDecoder(const Config& config, TableLookup tables, SchemaLookup schemas = {});
+  // `claims`: what the other decoders of the process share; null: there are none.
+  RecordDecoder(const Config& config, TableLookup tables, SchemaLookup schemas = {},
+                std::shared_ptr<TableClaims> claims = {});
   ~RecordDecoder();
   RecordDecoder(const RecordDecoder&) = delete;
   RecordDecoder& operator=(const RecordDecoder&) = delete;

@@ -29,6 +29,7 @@ class SourceTable {
   const TableConfig* config = nullptr;  // its section; null: none
   TableName target_name;
   TargetTable* target = nullptr;  // null: to be looked up
+  std::uint64_t claimed = 0;      // 1 + the disputes when its target was granted; 0: not yet
   RowShapePtr learned;            // the shape of rows without a schema
   RowShapePtr last_shape;         // of the last row; null: none has come
 

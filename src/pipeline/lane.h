@@ -44,9 +44,10 @@ namespace tidemark {
 struct LaneParts {
   std::unique_ptr<Source> source;
   std::unique_ptr<Target> target;
-  RawRead raw_read;          // by a consumer of its own; the writer's thread
-  TableLookup find_table;    // never blocks
-  SchemaLookup find_schema;  // never blocks; may be empty
+  RawRead raw_read;                     // by a consumer of its own; the writer's thread
+  TableLookup find_table;               // never blocks
+  SchemaLookup find_schema;             // never blocks; may be empty
+  std::shared_ptr<TableClaims> claims;  // the process's
   // Until one of the two has an answer that was missing, or the time is over.
   std::function<void(std::chrono::milliseconds)> wait_for_answers;
   std::function<std::string()> missing_answers;  // why they do not come; empty while all is well

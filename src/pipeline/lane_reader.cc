@@ -25,7 +25,8 @@ constexpr milliseconds kEndsAgain{5000};
 Lane::Reader::Reader(Shared& shared)
     : shared_(shared),
       source_(*shared.parts.source),
-      decoder_(shared.config, shared.parts.find_table, shared.parts.find_schema) {}
+      decoder_(shared.config, shared.parts.find_table, shared.parts.find_schema,
+               shared.parts.claims) {}
 
 void Lane::Reader::run() {
   try {

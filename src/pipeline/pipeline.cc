@@ -70,6 +70,7 @@ class Pipeline {
   Config config_;
   const RunOptions& options_;
   Catalog catalog_;
+  const std::shared_ptr<TableClaims> claims_ = std::make_shared<TableClaims>();
   std::unique_ptr<SchemaRegistry> registry_;  // null: none is configured
   std::vector<std::unique_ptr<Lane>> lanes_;
   RunSummary summary_;
@@ -132,6 +133,7 @@ LaneParts Pipeline::parts_of(std::unique_ptr<Source> source) {
     if (!*reader) *reader = std::make_unique<KafkaReader>(config_.kafka);
     return (*reader)->read(at, offset, kReadTimeout);
   };
+  parts.claims = claims_;
   parts.find_table = [this](const TableName& name) { return catalog_.find(name); };
   if (registry_) {
     parts.find_schema = [this](const SchemaId& id) { return registry_->find(id); };

@@ -61,6 +61,7 @@ bool TopicSampler::find_ends(const SampleRequest& request, Reading& reading,
                              Clock::time_point deadline) {
   const StreamPartition& at = request.at;
   const milliseconds patience = std::min(left_until(deadline), kOneAnswer);
+  if (patience.count() == 0) return false;
   std::int64_t low = 0;
   std::int64_t high = 0;
   const auto code =

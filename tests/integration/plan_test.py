@@ -127,12 +127,46 @@ def unreachable(case):
     check_equal(answer["result"]["tables"], [], "tables of an empty topic")
 
 
+def check_learns(case):
+    """`check` judges tables by what records say of them, not by their topics' names."""
+    target = case.target()
+    target.run("create table t (id int generated always as identity, twice int generated always as "
+               "(1) stored, other int generated always as (2) stored); "
+               "create table u (id int, tenant int, primary key (id, tenant))")
+    topics = [case.topic("routed.some.name"), case.topic("routed.other.name"), case.topic("a.b.c")]
+    case.produce([
+        change(topics[0], "t", "c", {"id": 1}, {"id": 1, "twice": 2}, lsn=1),
+        change(topics[1], "u", "c", {"id": 1}, {"id": 1, "tenant": 2}, lsn=1),
+        {"topic": topics[2], "key": None, "value": "{not JSON"}])
+
+    def found(settings, code):
+        ended = case.start(settings, "check", ["-o", "json"], command="check").wait(60)
+        check_equal(ended.code, code, f"exit code of check: {ended.output[:500]}")
+        return [(i["code"], i["text"]) for i in json.loads(ended.output)["result"]["items"]
+                if i["status"] != "passed" and i["group"] in ("Tables", "Data")]
+    items = found(case.settings(target, topics), 0)
+    for code, text in (("identity", "public.t.id is GENERATED ALWAYS"),
+                       ("generated", "public.t.twice is generated"),
+                       ("key", "public.t has no unique index for its key (\"id\")"),
+                       ("key", "public.u has no unique index for its key (\"id\")"),
+                       ("record", f"{topics[2]}[0]@0")):
+        check(any(c == code and text in t for c, t in items), f"check does not say {text}: {items}")
+    check(not any("public.t.other" in text for _, text in items), "a column that is not sent is judged")
+    check_equal(case.kafka.committed(f"tidemark-{case.id}", topics), {}, "group offsets after check")
+    # Two of the source's tables in one of the target: only the records tell.
+    case.produce([change(topics[2], "t", "c", {"id": 2}, {"id": 2}, schema="elsewhere", lsn=1)])
+    items = found(case.settings(target, topics, target={"table": "public.${table}"}), 1)
+    check(any(code == "order" and topics[0] in text and topics[2] in text for code, text in items) or
+          any("both lead to public.t" in text for _, text in items), f"the meeting is not told: {items}")
+
+
 def main():
     suite = Suite(__doc__)
     for fixture in ("pg-types", "pg-evolution", "pg-names"):
         suite.case(f"as planned, {fixture}", as_planned, fixture)
     suite.case("the sample's bounds", sample_bounds)
     suite.case("bad records and generated columns", findings)
+    suite.case("check learns from records", check_learns)
     suite.case("servers that are away", unreachable)
     return suite.finish()
 

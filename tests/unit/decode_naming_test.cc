@@ -1,6 +1,7 @@
 // decode/naming: from a source's table to the target's.
 #include "decode/naming.h"
 #include "decode/refused.h"
+#include "decode/table_claims.h"
 #include "support/catch.h"
 #include "tidemark/error.h"
 
@@ -79,6 +80,32 @@ TEST_CASE("naming: a flattened record is named by its topic alone", "[decode][na
   }
   CHECK_THROWS_AS(named("${db}.${table}", *name), Refused);
   CHECK_THROWS_AS(named("${source.name}.${table}", *name, {"x"}), Refused);
+}
+
+TEST_CASE("naming: tables that meet in one are refused, unless both are sent there",
+          "[decode][naming]") {
+  const TableName target{"public", "t"};
+  const TableClaim east{"s.east.t", "east.t", false, false};
+  const TableClaim west{"s.west.t", "west.t", false, false};
+  TableClaims claims;
+  CHECK_FALSE(claims.claim(target, east).has_value());
+  CHECK_FALSE(claims.claim(target, east).has_value());
+  CHECK_FALSE(claims.claim({"public", "other"}, west).has_value());
+  CHECK(claims.disputes() == 0);
+  CHECK(claims.claim(target, west) == east);
+  CHECK(claims.disputes() == 1);
+  CHECK(claims.claim(target, east) == west);  // the first one too, once it is known
+  CHECK(claims.claim(target, west) == east);
+  CHECK(claims.disputes() == 1);
+
+  TableClaims others;
+  CHECK_FALSE(others.claim(target, {"a", "east.t", true, false}).has_value());
+  CHECK_FALSE(others.claim(target, {"b", "west.t", true, false}).has_value());
+  CHECK(others.claim(target, {"c", "north.t", false, false}).has_value());
+  TableClaims routed;
+  CHECK_FALSE(routed.claim(target, {"a", "s.t_1", false, true}).has_value());
+  CHECK_FALSE(routed.claim(target, {"a", "s.t_2", false, true}).has_value());
+  CHECK(routed.claim(target, {"b", "s.t_1", false, true}).has_value());
 }
 
 }  // namespace tidemark

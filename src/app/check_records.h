@@ -1,0 +1,19 @@
+// What a glance at each topic's last records tells: which tables they are of, with which key and
+// columns, and whether they can be read at all. Joins no group and commits nothing.
+#pragma once
+
+#include <vector>
+
+#include "app/check_kafka.h"
+#include "app/check_report.h"
+#include "app/check_tables.h"
+#include "tidemark/config.h"
+
+namespace tidemark {
+
+// Topics without a record that tells, or whose schemas a registry holds, are not in it. Takes some
+// seconds at most.
+std::vector<TopicTable> check_records(const Config& config, const std::vector<TopicFacts>& topics,
+                                      CheckReport& report);
+
+}  // namespace tidemark
