@@ -40,7 +40,8 @@ std::vector<EventRef> in_source_order(std::vector<EventRef> events) {
   for (std::size_t i = 0; i < events.size(); ++i) {
     Place& place = reached[events[i].event->partition];
     if (by_position) {
-      place.position = std::max(place.position, position_of(events[i]).value_or(SourcePosition{}));
+      const SourcePosition here = position_of(events[i]).value_or(SourcePosition{});
+      if (place.position.place() < here.place()) place.position = here;
     } else {
       place.time_us = std::max(place.time_us, events[i].event->source_time_us);
     }
@@ -48,7 +49,7 @@ std::vector<EventRef> in_source_order(std::vector<EventRef> events) {
     places.push_back(place);
   }
   std::stable_sort(places.begin(), places.end(), [](const Place& a, const Place& b) {
-    return a.position != b.position ? a.position < b.position : a.time_us < b.time_us;
+    return std::tuple(a.position.place(), a.time_us) < std::tuple(b.position.place(), b.time_us);
   });
   std::vector<EventRef> out;
   out.reserve(events.size());

@@ -14,8 +14,18 @@ SourceProgress::SourceProgress(std::string_view text) {
   }
   repeating_ = read_mark(text, '!');
   known_ = true;
-  commit_ = position.commit;
-  lsn_ = position.lsn;
+  log_ = position.log;
+  position_ = position;
+  position_.log = {};
+}
+
+// Below the highest one. A source that does not know its last commit yet gives none: such a pair
+// has no order. A server that takes over from another writes a log of its own, where its
+// predecessor's transactions may stand at any place, but with their numbers.
+bool SourceProgress::is_below(const SourcePosition& here) const {
+  if (!known_ || here.log != log_) return false;
+  if (here.commit == 0 && position_.commit != 0) return false;
+  return here.place() < position_.place() && here.transaction <= position_.transaction;
 }
 
 bool SourceProgress::admit_tie(const Event& event) {
@@ -42,20 +52,19 @@ bool SourceProgress::admit(const Event& event) {
   std::string_view text = event.position;
   SourcePosition here;
   if (!read_position(text, here) || !text.empty()) return true;
-  const bool same = known_ && here.commit == commit_ && here.lsn == lsn_;
+  const bool same = known_ && here.place() == position_.place() && here.log == log_ &&
+                    here.transaction == position_.transaction;
   if (same) return admit_tie(event);
-  // A source that does not know its last commit yet gives none: such a pair has no order.
-  const bool ordered = known_ && (here.commit != 0 || commit_ == 0);
-  const bool below = ordered && here < SourcePosition{commit_, lsn_};
-  if (below && !event.snapshot && event.time_us <= time_us_) {
+  if (is_below(here) && !event.snapshot && event.time_us <= time_us_) {
     repeating_ = true;
     repeated_ = 0;
     return false;
   }
   *this = SourceProgress();
   known_ = true;
-  commit_ = here.commit;
-  lsn_ = here.lsn;
+  log_ = here.log;
+  position_ = here;
+  position_.log = {};
   time_us_ = event.time_us;
   count_ = 1;
   key_changes_[0] = event.key_change_hash;
@@ -64,8 +73,12 @@ bool SourceProgress::admit(const Event& event) {
 
 std::string SourceProgress::text() const {
   if (!known_) return {};
-  std::string out = std::to_string(commit_) + "/" + std::to_string(lsn_) + "@" +
-                    std::to_string(time_us_) + "#" + std::to_string(count_);
+  std::string out = std::to_string(position_.commit) + "/" + std::to_string(position_.lsn);
+  if (!log_.empty()) {
+    out += "/" + std::to_string(position_.row) + "+" + std::to_string(position_.transaction) + "=" +
+           log_;
+  }
+  out += "@" + std::to_string(time_us_) + "#" + std::to_string(count_);
   for (const std::uint32_t hash : key_changes_) {
     if (hash != 0) out += "~" + std::to_string(hash);
   }

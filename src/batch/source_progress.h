@@ -12,7 +12,9 @@
 // A tombstone has no position: while a repetition goes on it belongs to a delete that was skipped.
 // A snapshot read is never a repetition and starts the order anew. Without a position, or an order
 // between positions, nothing is skipped (docs/guarantees.md).
-// Text form, stored in pipeline_watermarks: "<commit>/<lsn>@<microseconds>#<count>"
+// In a binary log the times are seconds: there an event whose transaction has a higher number is no
+// repetition either, nor one of another log, as after a failover.
+// Text form, stored in pipeline_watermarks: "<position>@<microseconds>#<count>"
 // and "~<hash>" for each half of a key change at that position, and "!" while a repetition goes on.
 // A value; not thread-safe.
 #pragma once
@@ -22,6 +24,8 @@
 #include <string>
 #include <string_view>
 
+#include "batch/source_position.h"
+
 namespace tidemark {
 
 class SourceProgress {
@@ -30,7 +34,7 @@ class SourceProgress {
   explicit SourceProgress(std::string_view text);
 
   struct Event {
-    std::string_view position;  // "<commit>/<lsn>", else it has no order
+    std::string_view position;  // as batch/source_position.h has it, else it has no order
     bool tombstone = false;
     std::int64_t time_us = 0;
     bool snapshot = false;
@@ -43,10 +47,11 @@ class SourceProgress {
 
  private:
   bool admit_tie(const Event& event);
+  [[nodiscard]] bool is_below(const SourcePosition& here) const;
 
   bool known_ = false;
-  std::uint64_t commit_ = 0;
-  std::uint64_t lsn_ = 0;
+  SourcePosition position_;  // its log is in log_
+  std::string log_;
   std::int64_t time_us_ = 0;
   std::uint64_t count_ = 0;                     // events applied at exactly this position
   std::array<std::uint32_t, 2> key_changes_{};  // halves applied at exactly this position

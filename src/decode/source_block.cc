@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <initializer_list>
+#include <optional>
 
 namespace tidemark {
 
@@ -12,7 +14,7 @@ namespace {
 constexpr std::size_t kNamesMax = 256;
 constexpr std::size_t kPositionPartMax = 512;
 
-constexpr std::array<std::string_view, 29> kNames = {"version",    "connector",
+constexpr std::array<std::string_view, 30> kNames = {"version",    "connector",
                                                      "name",       "ts_ms",
                                                      "snapshot",   "db",
                                                      "sequence",   "ts_us",
@@ -26,7 +28,7 @@ constexpr std::array<std::string_view, 29> kNames = {"version",    "connector",
                                                      "query",      "change_lsn",
                                                      "commit_lsn", "event_serial_no",
                                                      "scn",        "commit_scn",
-                                                     "txSeq"};
+                                                     "txSeq",      "keyspace"};
 
 bool is_number(std::string_view text) {
   return !text.empty() &&
@@ -54,6 +56,27 @@ std::string_view next_number(std::string_view& raw) {
   const std::string_view found = null ? "0" : raw.substr(at, end - at);
   raw.remove_prefix(null ? at + 4 : end);
   return found;
+}
+
+struct NumberedName {
+  std::string_view name;
+  std::string_view number;
+};
+
+// What stands behind a separator at the end: the number of a file, binlog.000007, or of a GTID,
+// 0-1-99 or UUID:99, without leading zeros; and what stands in front. No value: it has no such end.
+std::optional<NumberedName> numbered(std::string_view text, std::string_view separators) {
+  const std::size_t at = text.find_last_of(separators);
+  if (at == std::string_view::npos || !is_number(text.substr(at + 1))) return std::nullopt;
+  std::string_view number = text.substr(at + 1);
+  number.remove_prefix(std::min(number.find_first_not_of('0'), number.size() - 1));
+  return NumberedName{text.substr(0, at), number};
+}
+
+bool is_plain(std::string_view name) {
+  return name.size() <= kPositionPartMax &&
+         name.find_first_not_of("0123456789abcdefghijklmnopqrstuvwxyzABCDEF-:_") ==
+             std::string_view::npos;
 }
 
 }  // namespace
@@ -108,8 +131,33 @@ bool SourceBlock::append_postgres(Bytes& out) const {
   return true;
 }
 
+// False, and nothing is appended: it is no row of a binary log, or not one with an order.
+bool SourceBlock::append_binlog(Bytes& out) const {
+  const JsonValue& pos = value(Place::pos);
+  const JsonValue& server = value(Place::server_id);
+  if (!value(Place::file).is_string() || pos.kind != JsonKind::number || !is_number(pos.raw)) {
+    return false;
+  }
+  const auto file = numbered(value(Place::file).raw, ".");
+  const JsonValue& row = value(Place::row);
+  const bool has_row = row.kind == JsonKind::number && is_number(row.raw);
+  if (!file || server.kind != JsonKind::number || !is_number(server.raw)) return false;
+  const std::string_view gtid = value(Place::gtid).is_string() ? value(Place::gtid).raw : "";
+  const auto transaction = numbered(gtid, "-:");
+  if (!gtid.empty() && (!transaction || !is_plain(transaction->name))) return false;
+  for (const std::string_view piece :
+       {file->number, std::string_view("/"), pos.raw, std::string_view("/"),
+        has_row ? row.raw : std::string_view("0"), std::string_view("+"),
+        transaction ? transaction->number : std::string_view("0"), std::string_view("="),
+        transaction ? transaction->name : std::string_view(), std::string_view("."), server.raw}) {
+    out.append(piece);
+  }
+  return true;
+}
+
 void SourceBlock::append_position(Bytes& out) const {
-  if (append_postgres(out)) return;
+  if (value(Place::snapshot).is_string() && value(Place::snapshot).raw == "incremental") return;
+  if (append_postgres(out) || append_binlog(out)) return;
   const auto part = [&](Place place, std::string_view none, bool last = false) {
     append_part(value(place), none, out);
     if (!last) out.append(':');

@@ -4,13 +4,15 @@
 //
 // The position as text (change.h, Event::source_position):
 //   PostgreSQL            "<last commit lsn or 0>/<lsn>" from `sequence`; "lsn:<lsn>" without it
-//   MySQL, MariaDB        "<file>:<pos>:<row>"
+//   MySQL, MariaDB        "<file's number>/<pos>/<row>+<GTID's number or 0>=<rest of the
+//   GTID>.<server_id>"
+//                         where all of that is there, else "<file>:<pos>:<row>"
 //   SQL Server, Db2       "<commit_lsn>:<change_lsn>:<event_serial_no>"
 //   Oracle                "<commit_scn or 0>:<scn>:<txId>:<txSeq>"
 //   flattened records     "lsn:<__lsn>" where the field is there
-// Both halves of a key change carry the same text. Only the first form, two numbers, orders events
-// of one partition: the source emits transactions in the order of their commits, so an lsn alone
-// does not. Where a source gives no position (incremental snapshots, tombstones) the text is empty.
+// Both halves of a key change carry the same text. Only the forms of batch/source_position.h order
+// the events of one partition: PostgreSQL emits transactions in the order of their commits, so an
+// lsn alone does not. Incremental snapshots and tombstones have no position: the text is empty.
 #pragma once
 
 #include <cstdint>
@@ -28,8 +30,12 @@ class SourceBlock {
   // The reader stands in front of an object. False: it has failed.
   bool read(JsonReader& reader);
 
+  [[nodiscard]] const JsonValue& connector() const { return value(Place::connector); }
   [[nodiscard]] const JsonValue& db() const { return value(Place::db); }
-  [[nodiscard]] const JsonValue& schema() const { return value(Place::schema); }
+  // Vitess has keyspaces instead.
+  [[nodiscard]] const JsonValue& schema() const {
+    return value(value(Place::schema).is_string() ? Place::schema : Place::keyspace);
+  }
   [[nodiscard]] const JsonValue& table() const { return value(Place::table); }
   // Any member, for ${source.…}; null: it is not there.
   [[nodiscard]] const JsonValue* member(std::string_view name) const;
@@ -69,11 +75,13 @@ class SourceBlock {
     scn,
     commit_scn,
     tx_seq,
+    keyspace,
   };
   [[nodiscard]] const JsonValue& value(Place place) const {
     return values_.at(static_cast<std::size_t>(place));
   }
   bool append_postgres(Bytes& out) const;
+  bool append_binlog(Bytes& out) const;
 
   FieldNames names_;
   FieldValues values_;

@@ -202,6 +202,13 @@ TEST_CASE("envelope: positions of the source", "[decode][envelope]") {
   CHECK(position("{" + table + "}").empty());
   CHECK(position(R"({"db":"public","table":"t","file":"bin.000003","pos":154,"row":2})") ==
         "bin.000003:154:2");
+  const std::string row = R"(,"file":"bin.000017","pos":154,"row":2,"server_id":9)";
+  CHECK(position("{" + table + row + R"(,"gtid":null})") == "17/154/2+0=.9");
+  CHECK(position("{" + table + row + R"(,"gtid":"0-9-451"})") == "17/154/2+451=0-9.9");
+  CHECK(position("{" + table + row + R"(,"gtid":"3E11FA47-71CA-11E1-9E33-C80AA9429562:023"})") ==
+        "17/154/2+23=3E11FA47-71CA-11E1-9E33-C80AA9429562.9");
+  CHECK(position("{" + table + row + R"(,"gtid":"a@b:23"})") == "bin.000017:154:2");
+  CHECK(position("{" + table + row + R"(,"snapshot":"incremental"})").empty());
   CHECK(position("{" + table +
                  R"(,"change_lsn":"0a:0b:01","commit_lsn":"0a:0c:02","event_serial_no":1})") ==
         "0a:0c:02:0a:0b:01:1");

@@ -96,4 +96,47 @@ TEST_CASE("the state survives its text form", "[source-progress]") {
   CHECK(SourceProgress("mysql-bin.000003:154").text().empty());
 }
 
+TEST_CASE("a binary log's rows have an order, by the row in the event too", "[source-progress]") {
+  SourceProgress progress;
+  CHECK(progress.admit(at("7/400/0+12=0-1.1", 5000)));
+  CHECK(progress.admit(at("7/400/1+12=0-1.1", 5000)));
+  CHECK(progress.admit(at("8/4/0+13=0-1.1", 5000)));
+  CHECK(progress.text() == "8/4/0+13=0-1.1@5000#1");
+  SourceProgress restored(progress.text());
+  CHECK(restored.text() == progress.text());
+  CHECK_FALSE(restored.admit(at("7/400/0+12=0-1.1", 5000)));
+  CHECK_FALSE(restored.admit(at("7/400/1+12=0-1.1", 5000)));
+  CHECK(restored.text() == "8/4/0+13=0-1.1@5000#1!");
+  CHECK(restored.admit(at("8/4/1+13=0-1.1", 5000)));
+}
+
+TEST_CASE("another server's log is not held against the first one's", "[source-progress]") {
+  SourceProgress progress;
+  CHECK(progress.admit(at("7/400/0+12=0-1.1", 5000)));
+  SECTION("its own transactions have its number") {
+    CHECK(progress.admit(at("1/4/0+13=0-2.2", 5000)));
+  }
+  SECTION("its predecessor's have higher numbers where they are new") {
+    CHECK(progress.admit(at("1/4/0+13=0-1.1", 5000)));
+  }
+  SECTION("one that was seen is skipped") {
+    CHECK_FALSE(progress.admit(at("1/4/0+12=0-1.1", 5000)));
+  }
+  SECTION("nor are snapshots, which have no server") {
+    CHECK(progress.admit(at("7/300/0+0=.0", 5000)));
+  }
+}
+
+TEST_CASE("both halves of a key change in a binary log are applied once", "[source-progress]") {
+  SourceProgress progress;
+  SourceProgress::Event gone = at("7/400/0+12=0-1.1", 5000);
+  gone.key_change_hash = 5;
+  SourceProgress::Event come = gone;
+  come.key_change_hash = 6;
+  CHECK(progress.admit(gone));
+  CHECK(progress.admit(come));
+  CHECK_FALSE(progress.admit(gone));
+  CHECK_FALSE(progress.admit(come));
+}
+
 }  // namespace tidemark::test
