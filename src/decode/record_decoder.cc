@@ -123,6 +123,7 @@ struct RecordDecoder::State {
   DecodeOutcome value(const Work& work);
   DecodeOutcome schemaless(const Work& work, Payload& payload);
   DecodeOutcome schemaless_row(const Work& work, Payload& payload);
+  void refuse_documents() const;
   DecodeOutcome enveloped(const Work& work, const RowShapePtr& typed);
   DecodeOutcome flattened(const Work& work, const RowShapePtr& shape);
   DecodeOutcome change(const Work& work, const Change& change);
@@ -320,6 +321,22 @@ void RecordDecoder::State::note_position(const Work& work, const JsonValue* flat
                                 static_cast<std::uint32_t>(arena.size() - begin)};
 }
 
+// Sources whose envelopes hold no rows of columns.
+void RecordDecoder::State::refuse_documents() const {
+  const std::string_view connector = envelope.source().connector().raw;
+  if (connector == "mongodb") {
+    throw Refused("the record is MongoDB's: it holds a document as text, not a row",
+                  "make rows of documents at the source, with "
+                  "io.debezium.connector.mongodb.transforms.ExtractNewDocumentState");
+  }
+  if (connector == "cassandra") {
+    throw Refused(
+        "the record is Cassandra's: it holds cells with their times of deletion, and of an "
+        "update only those that were set",
+        "there is nothing in Debezium that makes rows of them");
+  }
+}
+
 DecodeOutcome RecordDecoder::State::enveloped(const Work& work, const RowShapePtr& typed) {
   const std::string_view op = envelope.op().is_string() ? envelope.op().raw : "";
   if (op == "m") return skip(SkipReason::logical_message, work);
@@ -329,6 +346,7 @@ DecodeOutcome RecordDecoder::State::enveloped(const Work& work, const RowShapePt
                   true);
   }
   if (!envelope.is_envelope()) throw Refused("the record has no source block", kNotDebezium);
+  refuse_documents();
   const SourceTable* const expected = topic->last_table();
   table = &topic->table(envelope.source());
   if (op == "t") return truncate(work);
@@ -339,8 +357,7 @@ DecodeOutcome RecordDecoder::State::enveloped(const Work& work, const RowShapePt
   if (typed == nullptr) learn_before();
   if (what.op != Op::remove) {
     if (!envelope.after().is_object()) {
-      throw Refused("the record has no row in \"after\"",
-                    std::string("the records of MongoDB are not read; else ") + kNotDebezium);
+      throw Refused("the record has no row in \"after\"", kNotDebezium);
     }
     if (typed == nullptr) read_after(expected);
     check_typed(*what.shape, row_values);
