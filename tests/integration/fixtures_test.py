@@ -2,7 +2,8 @@
 """Every captured stream of tests/fixtures, replayed into a real Kafka and applied by tidemark.
 
 Each must result in the rows of its expected/*.csv:
-  tables    into tables made from the fixture's source.sql; equal as text
+  tables    into tables made from the fixture's source.sql, or target.sql where the source is not
+            PostgreSQL; equal as text
   created   into an empty database, where tidemark makes schemas and tables (only with inline
             schemas); equal after a cast to the source's types
 and however it is cut: in batches of one row, by several lanes, or in many runs that each find a
@@ -16,11 +17,13 @@ import sys
 from collections import Counter, defaultdict
 
 from harness import (FIXTURES, Suite, check, check_equal, check_settled, columns_of, csv_header,
-                     first_difference, position_rows, positions, quoted, row_versions)
+                     first_difference, position_rows, positions, quoted, row_versions, split_csv)
 
 EXTENSIONS = "hstore", "ltree", "citext"
-WITH_SCHEMAS = "pg-types", "pg-changes", "pg-evolution", "pg-names"
-ALL = WITH_SCHEMAS + ("pg-types-schemaless", "pg-changes-partitioned", "pg-flattened-rewrite")
+WITH_SCHEMAS = "pg-types", "pg-changes", "pg-evolution", "pg-names", "mariadb-types", "mariadb-changes"
+ALL = WITH_SCHEMAS + ("pg-types-schemaless", "pg-changes-partitioned", "pg-flattened-rewrite",
+                      "mariadb-types-schemaless")
+TWO_COLUMNS = '"pair"', '"binary_key"'  # tables whose key has so many
 # Records of a key that comes by two partitions have no order, nor have those without a key.
 PARTITIONED = {"pg-changes-partitioned": 4}
 
@@ -29,7 +32,13 @@ class Fixture:
     def __init__(self, name):
         self.name = name
         self.folder = FIXTURES / name
-        self.source_sql = (self.folder / "source.sql").read_text()
+        scenario = json.loads((self.folder / "scenario.json").read_text())
+        made = FIXTURES / scenario.get("of", name)
+        self.settings = scenario.get("tidemark", {})
+        # What tidemark cannot make as it must be: types that the records do not tell.
+        self.given_sql = (made / "given.sql").read_text() if (made / "given.sql").exists() else ""
+        file = made / "target.sql"
+        self.source_sql = (file if file.exists() else made / "source.sql").read_text()
         with open(self.folder / "events.ndjson", encoding="utf-8") as file:
             self.events = [json.loads(line) for line in file]
         self.expected = {}  # quoted table: CSV text
@@ -62,12 +71,15 @@ class Replay:
         self.target = case.target()
         if with_tables:
             make_source_tables(self.target, fixture)
-        if with_tables and cut and "child" in fixture.source_sql:
+        elif fixture.given_sql:
+            self.target.run(fixture.given_sql)
+        if with_tables and cut and " references " in fixture.source_sql:
             self.target.run("alter table child drop constraint child_parent_id_fkey")
         self.topics = {name: case.topic(name, count)
                        for name, count in fixture.partitions().items()}
         self.settings = case.settings(self.target, self.topics.values(),
-                                      target=fixture.target_settings(), **settings)
+                                      target=fixture.target_settings(), **fixture.settings,
+                                      **settings)
         self.produced = Counter()
         self.stopping_names = [name for name in self.topics
                                if name.endswith(STOPPING.get(fixture.name, " none"))]
@@ -130,13 +142,13 @@ def check_rows_as_text(database, fixture):
         columns = csv_header(wanted)
         names = ", ".join(map(quoted, columns))
         got = database.copy_out(f"select {names} from {table} order by {order_of(table, columns)}")
-        difference = first_difference(got, wanted.splitlines())
+        difference = first_difference(got, split_csv(wanted))
         check(not difference, f"{table}: {difference}")
 
 
 def order_of(table, columns):
     """By key, which in the fixtures is the first columns."""
-    return "1, 2" if table.endswith(('"pair"', '"keyless"')) else "1"
+    return "1, 2" if table.endswith(('"keyless"', *TWO_COLUMNS)) else "1"
 
 
 # ---- created: compared in tables of the source's types ---------------------------------------------
@@ -206,7 +218,7 @@ def check_keys(created, fixture):
             "select a.attname from pg_index i join pg_attribute a on a.attrelid = i.indrelid and "
             "a.attnum = any(i.indkey) where i.indrelid = %s::regclass and i.indisprimary "
             "order by array_position(i.indkey::int[], a.attnum::int)", (table,))]
-        width = 0 if table.endswith('"keyless"') else 2 if table.endswith('"pair"') else 1
+        width = 0 if table.endswith('"keyless"') else 2 if table.endswith(TWO_COLUMNS) else 1
         check_equal(keys, csv_header(wanted)[:width], f"{table}: primary key")
 
 

@@ -282,22 +282,18 @@ def tombstone(topic, key, *, partition=0, headers=()):
 
 # ---- Connect ---------------------------------------------------------------------------------------
 
-class Connector:
-    """A Debezium connector with its replication slot and publication; all gone after delete()."""
+class AnyConnector:
+    """A connector by Connect's REST interface; what its source needs is in the classes below it."""
 
-    def __init__(self, stack, name, database, **settings):
-        self.stack, self.name, self.database = stack, name, database
-        self.slot = re.sub("[^a-z0-9_]", "_", name.lower())
-        dsn = psycopg2.extensions.parse_dsn(stack.source_dsn)
-        self.config = {
-            "connector.class": "io.debezium.connector.postgresql.PostgresConnector",
-            "topic.prefix": name, "plugin.name": "pgoutput", "database.hostname": dsn["host"],
-            "database.port": dsn["port"], "database.user": dsn["user"], "database.password": "any",
-            "database.dbname": database.name, "slot.name": self.slot,
-            "publication.name": self.slot, "topic.creation.enable": "true",
-            "topic.creation.default.replication.factor": "1",
-            "topic.creation.default.partitions": "1", **settings}
-        self.rest("PUT", f"/connectors/{name}/config", self.config)
+    def __init__(self, stack, name, config):
+        self.stack, self.name, self.config = stack, name, config
+        self.put()
+
+    def put(self, **changes):
+        """Makes it, or gives it other settings (None: without), which starts it anew."""
+        self.config = {key: value for key, value in {**self.config, **changes}.items()
+                       if value is not None}
+        self.rest("PUT", f"/connectors/{self.name}/config", self.config)
 
     def rest(self, method, path, body=None):
         deadline = time.monotonic() + 60
@@ -326,6 +322,36 @@ class Connector:
         wait_until(lambda: (s := self.states()) and len(s) > 1 and set(s) == {"RUNNING"}, seconds,
                    f"connector {self.name} runs", 0.2)
 
+    def stop(self):
+        self.rest("PUT", f"/connectors/{self.name}/stop")
+        wait_until(lambda: self.rest("GET", f"/connectors/{self.name}/status")["connector"]["state"]
+                   == "STOPPED", 30, f"connector {self.name} stops", 0.2)
+
+    def resume(self):
+        self.rest("PUT", f"/connectors/{self.name}/resume")
+
+    def delete(self):
+        self.stop()
+        self.rest("DELETE", f"/connectors/{self.name}/offsets")
+        self.rest("DELETE", f"/connectors/{self.name}")
+
+
+class Connector(AnyConnector):
+    """For PostgreSQL, with its replication slot and publication; all gone after delete()."""
+
+    def __init__(self, stack, name, database, **settings):
+        self.database = database
+        self.slot = re.sub("[^a-z0-9_]", "_", name.lower())
+        dsn = psycopg2.extensions.parse_dsn(stack.source_dsn)
+        super().__init__(stack, name, {
+            "connector.class": "io.debezium.connector.postgresql.PostgresConnector",
+            "topic.prefix": name, "plugin.name": "pgoutput", "database.hostname": dsn["host"],
+            "database.port": dsn["port"], "database.user": dsn["user"], "database.password": "any",
+            "database.dbname": database.name, "slot.name": self.slot,
+            "publication.name": self.slot, "topic.creation.enable": "true",
+            "topic.creation.default.replication.factor": "1",
+            "topic.creation.default.partitions": "1", **settings})
+
     def wait_streaming(self, seconds=60):
         """Until the snapshot is done and Debezium reads the slot."""
         self.wait_running(seconds)
@@ -346,11 +372,7 @@ class Connector:
         wait_until(reached, seconds, f"connector {self.name} has caught up", 0.3)
 
     def delete(self):
-        self.rest("PUT", f"/connectors/{self.name}/stop")
-        wait_until(lambda: self.rest("GET", f"/connectors/{self.name}/status")["connector"]["state"]
-                   == "STOPPED", 30, f"connector {self.name} stops", 0.2)
-        self.rest("DELETE", f"/connectors/{self.name}/offsets")
-        self.rest("DELETE", f"/connectors/{self.name}")
+        super().delete()
         drop = "select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = %s"
 
         def dropped():
@@ -649,14 +671,6 @@ def columns_of(database, table):
     return [name for (name,) in database.run(
         "select attname from pg_attribute where attrelid = %s::regclass and attnum > 0 "
         "and not attisdropped order by attnum", (table,))]
-
-
-def rows_as_text(database, table, columns=None):
-    """All rows, each a line of its columns' text, in the order of the text."""
-    columns = columns or columns_of(database, table)
-    parts = ", ".join(f"coalesce({quoted(c)}::text, '\\N')" for c in columns)
-    return [line for (line,) in database.run(
-        f"select concat_ws(' | ', {parts}) from {table} order by 1")]
 
 
 def check_settled(target, case=None):
