@@ -4,7 +4,7 @@ language and by another method than tidemark's.
 It needs no ledger. Each partition's records are folded by themselves, in order; a create of a key
 change that lacks columns refers to what its delete hands over, whether that has come or not. A row
 whose references lead nowhere yet is not in the table. The pair is known by (table, old key, new key,
-lsn). So the result depends on the positions alone, not on the order between partitions, as I1 says.
+position). So the result depends on the positions alone, not on the order between partitions, as I1 says.
 """
 import base64
 import datetime
@@ -99,7 +99,7 @@ def payload(data):
 class Change:
     """One record, as far as the model needs it."""
     __slots__ = ("topic", "partition", "offset", "op", "table", "key", "old", "new", "after",
-                 "before", "lsn")
+                 "before", "place")
 
     def __init__(self, record):
         self.topic, self.partition = record["topic"], record["partition"]
@@ -114,11 +114,12 @@ class Change:
         self.op = value["op"] if value else "tombstone"
         self.after = value and value["after"]
         self.before = value and value["before"]
-        self.lsn = value and value["source"]["lsn"]
+        source = value and value["source"]
+        self.place = source and tuple(source.get(part) for part in ("lsn", "file", "pos", "row"))
 
     def change_id(self):
         old, new = (self.key, self.new) if self.op == "d" else (self.old, self.key)
-        return self.table, old, new, self.lsn
+        return self.table, old, new, self.place
 
 
 def key_of(value, names):

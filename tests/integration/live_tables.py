@@ -22,35 +22,6 @@ TABLES = {
     "child": {"key": ["id"], "columns": {"id": "int", "parent_id": "int", "note": "text"}},
 }
 
-SOURCE_SQL = """
-create table plain (id int primary key, n bigint not null, name text, price numeric(12,2),
-  at timestamptz, flag boolean, tags text[]);
-create table docs (id int primary key, title text, body text, meta jsonb, raw bytea,
-  seq bigint not null);
-alter table docs alter body set storage external, alter meta set storage external,
-  alter raw set storage external;
-create table pair (a int, b text, v text, body text, primary key (a, b));
-alter table pair alter body set storage external;
-create table full_docs (id int primary key, title text, body text);
-alter table full_docs alter body set storage external;
-alter table full_docs replica identity full;
-create table log (a int, b text, at timestamp);
-alter table log replica identity full;
-create table parent (id int primary key, name text);
-create table child (id int primary key, note text,
-  parent_id int references parent on update cascade on delete cascade);
-insert into plain select i, i, 'snapshot', i, '2024-01-01', true, array['a', null]
-  from generate_series(1, 60) i;
-insert into docs select i, 'snapshot', repeat(md5(i::text), 80),
-  jsonb_build_object('k', repeat(md5(i::text), 80)), decode(repeat(md5(i::text), 80), 'hex'), i
-  from generate_series(1, 40) i;
-insert into pair select i, 'x', 'snapshot', repeat(md5(i::text), 80) from generate_series(1, 20) i;
-insert into full_docs select i, 'snapshot', repeat(md5(i::text), 80) from generate_series(1, 20) i;
-insert into log select i % 5, 'snapshot', '2024-01-01' from generate_series(1, 30) i;
-insert into parent select i, 'snapshot' from generate_series(1, 20) i;
-insert into child select i, 'snapshot', 1 + (i - 1) % 20 from generate_series(1, 40) i;
-"""
-
 # How many keys of a table one connection uses: key n of connection c is 2 * n + c.
 KEYS = {"plain": 100, "docs": 50, "pair": 30, "full_docs": 25, "parent": 25, "child": 60}
 
@@ -68,17 +39,18 @@ class Counts:
 class Writer:
     """One connection's share of the workload: its keys, and the statements that it may make."""
 
-    def __init__(self, database, number, choose, counts, has_extra):
-        self.has_extra = has_extra
-        self.connection = database.connect(autocommit=False)
+    def __init__(self, source, number, choose, counts, has_extra):
+        self.source, self.has_extra = source, has_extra
+        self.connection = source.database.connect(autocommit=False)
         self.cursor = self.connection.cursor()
-        self.cursor.execute("set lock_timeout = '5s'")  # none waits for the other, or the test is wrong
+        self.cursor.execute(source.lock_timeout)
         self.number, self.choose, self.counts = number, choose, counts
         self.live = {}
         for table in KEYS:
             columns = "a, b" if table == "pair" else "id"
             self.cursor.execute(f"select {columns} from {table}")
-            rows = [row if table == "pair" else row[0] for row in self.cursor.fetchall()]
+            rows = [(int(row[0]), row[1]) if table == "pair" else int(row[0])
+                    for row in self.cursor.fetchall()]
             self.live[table] = {row for row in rows if self.mine(row)}
         self.connection.commit()
         self.open = False
@@ -174,8 +146,8 @@ class Writer:
             column, value = choose.choice((
                 ("name", self.word()), ("price", choose.choice((None, "-0.05", "12345678.90"))),
                 ("flag", choose.choice((None, True, False))),
-                ("tags", choose.choice((None, [], ["a", None, "", "x y"]))),
-                ("at", choose.choice((None, "infinity", "1969-12-31 23:59:59.999999+00", "now"))),
+                ("tags", self.source.tags(choose.choice((None, [], ["a", None, "", "x y"])))),
+                ("at", choose.choice(self.source.times)),
                 ("extra" if self.has_extra() else "name", self.word())))
             self.run(f"update plain set n = n + 1, {column} = %s where id = %s", value, key)
         elif kind < 0.8:
@@ -191,8 +163,8 @@ class Writer:
         if key is None:
             return
         self.run("insert into plain (id, n, name, price, at, flag, tags) values (%s, 0, %s, %s, "
-                 "now(), %s, %s)", key, self.word(), self.choose.randrange(10**9) / 100,
-                 self.choose.random() < 0.5, [self.word()])
+                 f"{self.source.now}, %s, %s)", key, self.word(), self.choose.randrange(10**9) / 100,
+                 self.choose.random() < 0.5, self.source.tags([self.word()]))
         self.live["plain"].add(key)
 
     def change_docs(self):
@@ -205,7 +177,7 @@ class Writer:
         elif kind < 0.55:
             self.run("update docs set body = %s, seq = seq + 1 where id = %s", self.large(), key)
         elif kind < 0.6:
-            self.run("update docs set raw = convert_to(%s, 'UTF8'), seq = seq + 1 where id = %s",
+            self.run(f"update docs set raw = {self.source.raw}, seq = seq + 1 where id = %s",
                      self.large(), key)
         elif kind < 0.68:
             self.delete("docs", key)
@@ -219,9 +191,7 @@ class Writer:
     def insert_docs(self, key):
         if key is None:
             return
-        self.run("insert into docs values (%s, %s, %s, jsonb_build_object('k', %s::text), "
-                 "convert_to(%s, 'UTF8'), 0)",
-                 key, self.word(), self.large(), self.large(), self.large())
+        self.run(self.source.insert_docs, key, self.word(), self.large(), self.large(), self.large())
         self.live["docs"].add(key)
 
     def chain(self, table, key):
@@ -244,7 +214,7 @@ class Writer:
                 self.run("insert into pair values (%s, %s, %s, %s)", *key, self.word(), self.large())
                 self.live["pair"].add(key)
         elif kind < 0.5:
-            self.run("update pair set v = %s where (a, b) = (%s, %s)", self.word(), *key)
+            self.run(f"update pair set v = %s where {self.where(key)}", self.word(), *key)
         elif kind < 0.65:
             self.delete("pair", key)
         elif kind < 0.9:
@@ -271,15 +241,13 @@ class Writer:
         number = 2 * self.choose.randrange(5) + self.number
         kind = self.choose.random()
         if kind < 0.5:
-            self.run("insert into log values (%s, %s, localtimestamp)", number, self.word())
+            self.run(self.source.insert_log, number, self.word())
         elif kind < 0.6:  # equal rows
-            self.run("insert into log select %s, 'same', '2024-01-01' from generate_series(1, 3)",
-                     number)
+            self.run(self.source.insert_same, number)
         elif kind < 0.8:  # one of perhaps several equal ones
-            self.run("delete from log where ctid = (select min(ctid) from log where a = %s)", number)
+            self.run(self.source.delete_log, number)
         else:
-            self.run("update log set b = %s where ctid = (select max(ctid) from log where a = %s)",
-                     self.word(), number)
+            self.run(self.source.update_log, self.word(), number)
 
     def change_parent(self):
         key = self.some("parent")
@@ -296,7 +264,8 @@ class Writer:
         else:
             self.delete("parent", key)
             self.cursor.execute("select id from child")
-            self.live["child"] = {row[0] for row in self.cursor.fetchall() if self.mine(row[0])}
+            self.live["child"] = {int(row[0]) for row in self.cursor.fetchall()
+                                  if self.mine(int(row[0]))}
 
     def change_child(self):
         key, parent = self.some("child"), self.some("parent")
@@ -315,7 +284,7 @@ class Writer:
     # ---- of any keyed table
 
     def where(self, key):
-        return "(a, b) = (%s, %s)" if isinstance(key, tuple) else "id = %s"
+        return "a = %s and b = %s" if isinstance(key, tuple) else "id = %s"
 
     def values(self, key):
         return key if isinstance(key, tuple) else (key,)
@@ -327,7 +296,7 @@ class Writer:
     def rekey(self, table, key, to):
         if to is None or key is None or key == to:
             return
-        assign = "(a, b) = (%s, %s)" if isinstance(key, tuple) else "id = %s"
+        assign = "a = %s, b = %s" if isinstance(key, tuple) else "id = %s"
         self.run(f"update {table} set {assign} where {self.where(key)}",
                  *self.values(to), *self.values(key))
         self.live[table].discard(key)
@@ -349,9 +318,9 @@ class Writer:
             self.run(f"update plain set n = n + 1 where {mine}")
             self.run(f"update docs set seq = seq + 1 where {mine}")
             self.run(f"update child set note = %s where {mine}", self.word())
-            self.run(f"insert into log select 2 * i + {self.number}, 'bulk', '2024-01-01' "
-                     "from generate_series(0, 4) i, generate_series(1, 20)")
-            self.run(f"delete from log where b = 'bulk' and a %% 2 = {self.number}")
+            self.run(self.source.insert_bulk.format(mine=self.number))
+            numbers = ", ".join(str(2 * i + self.number) for i in range(5))
+            self.run(f"delete from log where b = 'bulk' and a in ({numbers})")
 
     def close(self):
         self.end(commit=True)
@@ -361,9 +330,9 @@ class Writer:
 class Workload(threading.Thread):
     """Changes the source until told to stop. `rate`: row changes a second, about."""
 
-    def __init__(self, database, seed, rate):
+    def __init__(self, source, seed, rate):
         super().__init__(daemon=True)
-        self.database, self.rate = database, rate
+        self.source, self.rate = source, rate
         self.counts = Counts()
         self.stopping = threading.Event()
         self.add_column_now = threading.Event()
@@ -378,7 +347,7 @@ class Workload(threading.Thread):
             self.error = error
 
     def work(self):
-        writers = [Writer(self.database, number, self.choose, self.counts, self.extra.is_set)
+        writers = [Writer(self.source, number, self.choose, self.counts, self.extra.is_set)
                    for number in (0, 1)]
         began = time.monotonic()
         done = 0
@@ -400,7 +369,7 @@ class Workload(threading.Thread):
         """Without a default: what that gives to rows that are there, Debezium does not send."""
         for writer in writers:
             writer.end(commit=True)  # the statement waits for all who use the table
-        self.database.run("alter table plain add column extra text")
+        self.source.database.run("alter table plain add column extra text")
         self.extra.set()
 
     def stop(self):
