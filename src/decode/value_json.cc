@@ -59,6 +59,8 @@ EncodeStatus encode_json_text(const ValuePlan& plan, const JsonValue& value, Byt
 // The value as it stands in the record, which the reader has validated.
 EncodeStatus encode_json_raw(const ValuePlan& plan, const JsonValue& value, Bytes& out,
                              EncodeFailure& why) {
+  // Of a string `raw` is the content, which need not be JSON.
+  if (value.is_string()) return wrong_kind(value, "an object or an array", why);
   const std::size_t at = begin_json(plan, out);
   out.append(value.raw);
   if (plan.target.kind == TypeKind::jsonb && has_escaped_nul(value.raw)) {

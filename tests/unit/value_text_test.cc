@@ -96,6 +96,12 @@ TEST_CASE("uuids", "[value]") {
   CHECK(text_of(kBytes, uuid, "\"oO68\"") == "BAD");
 }
 
+TEST_CASE("a string where the schema has a struct does not become jsonb", "[value]") {
+  CHECK(text_of(source_of(ConnectType::structure), kJsonb, R"("not JSON")") == "BAD");
+  CHECK(text_of(source_of(ConnectType::map), kJsonb, R"("7")") == "BAD");
+  CHECK(text_of(source_of(ConnectType::structure), kJsonb, R"({"a":7})") == R"({"a":7})");
+}
+
 TEST_CASE("json and jsonb", "[value]") {
   CHECK(text_of(kJson, kJsonb, R"("{\"a\": 1.50}")") == R"({"a": 1.50})");
   CHECK(encode(kJson, kJsonb, "\"1\"").element == std::string("\0\0\0\2\1"
