@@ -13,7 +13,7 @@ constexpr int kPollMs = 1'000;
 
 struct Sink {
   std::string& body;
-  std::size_t bytes_max;
+  std::size_t bytes_max = 0;
   bool too_large = false;
 };
 
