@@ -13,6 +13,8 @@ std::optional<PgType> inferred_type(const JsonValue& value) {
       return pg_type(TypeKind::numeric);
     case JsonKind::string:
       return pg_type(TypeKind::text);
+    case JsonKind::bytes:
+      return pg_type(TypeKind::bytea);
     case JsonKind::array:
     case JsonKind::object:
       return pg_type(TypeKind::jsonb);

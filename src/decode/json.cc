@@ -467,6 +467,28 @@ char simple_escape(char c) {
   }
 }
 
+// The letter behind the backslash; null: the character has none of its own.
+const char* simple_escape_name(char c) {
+  switch (c) {
+    case '"':
+      return "\"";
+    case '\\':
+      return "\\";
+    case '\b':
+      return "b";
+    case '\f':
+      return "f";
+    case '\n':
+      return "n";
+    case '\r':
+      return "r";
+    case '\t':
+      return "t";
+    default:
+      return nullptr;
+  }
+}
+
 // One escape that begins at raw[at]; returns where the text goes on.
 std::size_t append_escape(std::string_view raw, std::size_t at, Bytes& out) {
   const char* const end = raw.data() + raw.size();
@@ -507,43 +529,50 @@ std::string unescaped(const JsonValue& string) {
   return std::string(out.view());
 }
 
-std::string escaped(std::string_view text) {
+void append_escaped(std::string_view text, Bytes& out) {
   static constexpr std::string_view kHex = "0123456789ABCDEF";
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '"':
-        out += "\\\"";
-        break;
-      case '\\':
-        out += "\\\\";
-        break;
-      case '\b':
-        out += "\\b";
-        break;
-      case '\f':
-        out += "\\f";
-        break;
-      case '\n':
-        out += "\\n";
-        break;
-      case '\r':
-        out += "\\r";
-        break;
-      case '\t':
-        out += "\\t";
-        break;
-      default:
-        if (byte_of(c) < 0x20) {
-          out += "\\u00";
-          out += kHex[byte_of(c) >> 4U];
-          out += kHex[byte_of(c) & 0xFU];
-        } else {
-          out += c;
-        }
+  const char* p = text.data();
+  const char* const end = p + text.size();
+  while (p != end) {
+    const char* const special = skip_plain(p, end);
+    out.append({p, static_cast<std::size_t>(special - p)});
+    if (special == end) return;
+    const char c = *special;
+    p = special + 1;
+    if (byte_of(c) >= 0x80) {
+      out.append(c);
+    } else if (const char* const name = simple_escape_name(c)) {
+      out.append('\\');
+      out.append(*name);
+    } else {
+      out.append("\\u00");
+      out.append(kHex[byte_of(c) >> 4U]);
+      out.append(kHex[byte_of(c) & 0xFU]);
     }
   }
-  return out;
+}
+
+std::string escaped(std::string_view text) {
+  Bytes out;
+  append_escaped(text, out);
+  return std::string(out.view());
+}
+
+bool is_utf8(std::string_view text) {
+  const char* p = text.data();
+  const char* const end = p + text.size();
+  while (p != end) {
+#ifdef __SSE2__
+    // Sixteen bytes of ASCII at once.
+    while (end - p >= 16 &&
+           _mm_movemask_epi8(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))) == 0) {
+      p += 16;
+    }
+#endif
+    while (p != end && byte_of(*p) < 0x80) ++p;
+    if (p != end && !skip_utf8(p, end)) return false;
+  }
+  return true;
 }
 
 }  // namespace tidemark

@@ -19,10 +19,12 @@ enum class JsonKind : std::uint8_t {
   number,
   string,
   array,
-  object
+  object,
+  bytes  // never in JSON text: the bytes themselves, as binary records have them
 };
 
-// One value, not interpreted: `raw` is its text; for a string, what stands between the quotes.
+// One value, not interpreted: `raw` is its text; for a string, what stands between the quotes, or,
+// from a binary record, the string itself with `escaped` false.
 struct JsonValue {
   JsonKind kind = JsonKind::null;
   bool escaped = false;  // a string that has a backslash
@@ -109,5 +111,8 @@ void append_unescaped(std::string_view raw, Bytes& out);
 std::string unescaped(const JsonValue& string);
 // The text as a JSON string without its quotes, as Jackson writes it.
 std::string escaped(std::string_view text);
+void append_escaped(std::string_view text, Bytes& out);
+// RFC 3629, as JsonReader checks strings.
+bool is_utf8(std::string_view text);
 
 }  // namespace tidemark

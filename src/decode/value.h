@@ -51,6 +51,7 @@ using EncodeFunction = EncodeStatus (*)(const ValuePlan&, const JsonValue&, Byte
 struct UnavailableForm {
   JsonKind kind = JsonKind::string;
   std::string raw;
+  std::string plain;  // of a string: without escapes
 };
 
 struct ValuePlan {

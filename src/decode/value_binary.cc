@@ -9,6 +9,9 @@ namespace {
 
 EncodeStatus encode_bytes(const ValuePlan& plan, const JsonValue& value, Bytes& out,
                           EncodeFailure& why) {
+  if (value.kind == JsonKind::bytes) {
+    return finish_bytea(plan, append_text_element(value.raw, out), out, why);
+  }
   if (!value.is_string()) return wrong_kind(value, "bytes in base64", why);
   thread_local Bytes scratch;
   const std::size_t at = begin_element(out);
@@ -73,15 +76,14 @@ std::size_t bits_wanted(const ValuePlan& plan, std::size_t significant) {
 // io.debezium.data.Bits: the lowest byte first, zero bytes at the end left out.
 EncodeStatus encode_bits(const ValuePlan& plan, const JsonValue& value, Bytes& out,
                          EncodeFailure& why) {
-  if (!value.is_string()) return wrong_kind(value, "bits in base64", why);
-  thread_local Bytes scratch;
-  thread_local Bytes bytes;
-  bytes.clear();
-  const std::size_t at = out.size();
-  if (!append_base64_decoded(string_content(value, scratch), bytes)) {
-    return bad(at, out, why, "not base64");
+  if (!value.is_string() && value.kind != JsonKind::bytes) {
+    return wrong_kind(value, "bits in base64", why);
   }
-  const std::size_t significant = significant_bits(bytes.view());
+  thread_local Bytes scratch;
+  const std::size_t at = out.size();
+  const std::optional<std::string_view> bytes = bytes_content(value, scratch);
+  if (!bytes) return bad(at, out, why, "not base64");
+  const std::size_t significant = significant_bits(*bytes);
   if (plan.target.kind == TypeKind::boolean) {
     if (significant > 1) return bad(at, out, why, "more than one bit for a boolean");
     append_text_element(significant == 1 ? std::string_view("\1", 1) : std::string_view("\0", 1),
@@ -92,7 +94,7 @@ EncodeStatus encode_bits(const ValuePlan& plan, const JsonValue& value, Bytes& o
   if (significant > count) return bad(at, out, why, "more bits than the bit string has");
   begin_element(out);
   char* to = out.extend(count);
-  for (std::size_t i = count; i-- > 0;) *to++ = bit_of(bytes.view(), i) ? '1' : '0';
+  for (std::size_t i = count; i-- > 0;) *to++ = bit_of(*bytes, i) ? '1' : '0';
   end_element(at, out);
   if (is_text_like(plan.target)) return finish_text(plan, at, out, why);
   if (plan.target.length >= 0 && count > static_cast<std::size_t>(plan.target.length)) {

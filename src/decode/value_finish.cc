@@ -7,6 +7,7 @@
 #include <limits>
 #include <utility>
 
+#include "decode/base64.h"
 #include "decode/numeric.h"
 #include "decode/text_form.h"
 #include "decode/value_steps.h"
@@ -180,11 +181,21 @@ EncodeStatus not_of_a_string(const ValuePlan& plan, std::size_t at, Bytes& out, 
 }
 
 EncodeStatus wrong_kind(const JsonValue& value, const char* expected, EncodeFailure& why) {
-  constexpr std::array<const char*, 7> kNames = {"null",     "a boolean", "a boolean", "a number",
-                                                 "a string", "an array",  "an object"};
+  constexpr std::array<const char*, 8> kNames = {"null",     "a boolean", "a boolean", "a number",
+                                                 "a string", "an array",  "an object", "bytes"};
   why.reason = std::string("expected ") + expected + ", found " +
                kNames.at(static_cast<std::size_t>(value.kind));
   return EncodeStatus::bad;
+}
+
+std::optional<std::string_view> bytes_content(const JsonValue& value, Bytes& scratch) {
+  if (value.kind == JsonKind::bytes) return value.raw;
+  thread_local Bytes text;
+  scratch.clear();
+  if (!value.is_string() || !append_base64_decoded(string_content(value, text), scratch)) {
+    return std::nullopt;
+  }
+  return scratch.view();
 }
 
 std::string_view string_content(const JsonValue& value, Bytes& scratch) {

@@ -185,15 +185,13 @@ EncodeStatus encode_any_boolean(const ValuePlan& plan, const JsonValue& value, B
                                         : encode_boolean(plan, value, out, why);
 }
 
-EncodeStatus append_unscaled(std::string_view base64, std::int32_t scale, const ValuePlan& plan,
+EncodeStatus append_unscaled(const JsonValue& value, std::int32_t scale, const ValuePlan& plan,
                              Bytes& out, EncodeFailure& why) {
-  thread_local Bytes unscaled;
-  unscaled.clear();
+  thread_local Bytes scratch;
   const std::size_t at = begin_element(out);
-  if (!append_base64_decoded(base64, unscaled)) {
-    return bad(at, out, why, "a Decimal that is not base64");
-  }
-  const NumericResult result = append_numeric_unscaled(unscaled.view(), scale, out);
+  const std::optional<std::string_view> unscaled = bytes_content(value, scratch);
+  if (!unscaled) return bad(at, out, why, "a Decimal that is not base64");
+  const NumericResult result = append_numeric_unscaled(*unscaled, scale, out);
   if (result != NumericResult::ok) return numeric_failure(result, plan, at, out, why);
   end_element(at, out);
   return finish_numeric(plan, at, out, why);
@@ -202,9 +200,8 @@ EncodeStatus append_unscaled(std::string_view base64, std::int32_t scale, const 
 // Connect's Decimal; with the converter's decimal.format=NUMERIC it is a number.
 EncodeStatus encode_decimal(const ValuePlan& plan, const JsonValue& value, Bytes& out,
                             EncodeFailure& why) {
-  if (value.is_string()) {
-    thread_local Bytes scratch;
-    return append_unscaled(string_content(value, scratch), plan.scale, plan, out, why);
+  if (value.is_string() || value.kind == JsonKind::bytes) {
+    return append_unscaled(value, plan.scale, plan, out, why);
   }
   if (value.kind != JsonKind::number) return wrong_kind(value, "a Decimal", why);
   return encode_decimal_text(plan, value, out, why);
@@ -231,9 +228,7 @@ EncodeStatus encode_variable_decimal(const ValuePlan& plan, const JsonValue& val
       !parse_integer(scale_value.raw, scale) || scale < -1000000 || scale > 1000000) {
     return bad(out.size(), out, why, "not a VariableScaleDecimal");
   }
-  thread_local Bytes scratch;
-  return append_unscaled(string_content(unscaled, scratch), static_cast<std::int32_t>(scale), plan,
-                         out, why);
+  return append_unscaled(unscaled, static_cast<std::int32_t>(scale), plan, out, why);
 }
 
 EncodeStatus encode_any_numeric(const ValuePlan& plan, const JsonValue& value, Bytes& out,

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -69,6 +70,9 @@ EncodeStatus wrong_kind(const JsonValue& value, const char* expected, EncodeFail
 
 // The content of a string: a view into the record, or into `scratch` where it has escapes.
 std::string_view string_content(const JsonValue& value, Bytes& scratch);
+// Bytes, as they are or as base64 in a string: a view into the record or into `scratch`. No value:
+// a string that is not base64, or another kind.
+std::optional<std::string_view> bytes_content(const JsonValue& value, Bytes& scratch);
 inline bool is_boolean(const JsonValue& value) {
   return value.kind == JsonKind::boolean_true || value.kind == JsonKind::boolean_false;
 }

@@ -117,7 +117,8 @@ class Forms {
     const bool any = source_.base == ConnectType::unknown;
     if (any || source_.base == ConnectType::string) of_strings();
     if (source_.base == ConnectType::bytes && source_.name.empty()) {
-      add(JsonKind::string, base64_encoded(plain_));
+      add_string(base64_encoded(plain_));
+      add(JsonKind::bytes, plain_);
     }
     if (any || source_.base == ConnectType::map) {
       add(JsonKind::object, "{\"" + text_ + "\":\"" + text_ + "\"}");
@@ -127,17 +128,19 @@ class Forms {
   }
 
  private:
-  void add(JsonKind kind, std::string raw) { forms_.push_back({kind, std::move(raw)}); }
+  void add(JsonKind kind, std::string raw) { forms_.push_back({kind, std::move(raw), {}}); }
+  void add_string(const std::string& text) {
+    forms_.push_back({JsonKind::string, escaped(text), text});
+  }
 
   void of_strings() {
-    add(JsonKind::string, text_);
+    add_string(plain_);
     if (target_.kind == TypeKind::bytea) {
-      add(JsonKind::string, base64_encoded(plain_));
-      add(JsonKind::string, hex_encoded(plain_));
+      add_string(base64_encoded(plain_));
+      add_string(hex_encoded(plain_));
     }
     // hstore as JSON in a string.
-    const std::string object = "{\"" + text_ + "\":\"" + text_ + "\"}";
-    add(JsonKind::string, escaped(object));
+    add_string("{\"" + text_ + "\":\"" + text_ + "\"}");
   }
 
   void of_arrays() {
@@ -153,15 +156,22 @@ class Forms {
     if (found == source_.parameters.end()) return;
     switch (source_.base) {
       case ConnectType::array:
-        return forms_.push_back({JsonKind::array, found->second});
+        return add(JsonKind::array, found->second);
       case ConnectType::map:
-        return forms_.push_back({JsonKind::object, found->second});
+        return add(JsonKind::object, found->second);
       case ConnectType::string:
+        return add_string(found->second);
       case ConnectType::bytes:
-        return forms_.push_back({JsonKind::string, escaped(found->second)});
+        return declared_bytes(found->second);
       default:
-        return forms_.push_back({JsonKind::number, found->second});
+        return add(JsonKind::number, found->second);
     }
+  }
+
+  void declared_bytes(const std::string& text) {
+    Bytes decoded;
+    add_string(text);
+    if (append_base64_decoded(text, decoded)) add(JsonKind::bytes, std::string(decoded.view()));
   }
 
   const SourceType& source_;
@@ -194,8 +204,9 @@ bool is_form(const JsonValue& value, const UnavailableForm& form) {
   if (value.kind == JsonKind::array || value.kind == JsonKind::object) {
     return same_but_for_space(value.raw, form.raw);
   }
-  return value.raw.size() == form.raw.size() &&
-         std::memcmp(value.raw.data(), form.raw.data(), form.raw.size()) == 0;
+  const std::string& wanted = value.is_string() && !value.escaped ? form.plain : form.raw;
+  return value.raw.size() == wanted.size() &&
+         std::memcmp(value.raw.data(), wanted.data(), wanted.size()) == 0;
 }
 
 }  // namespace
