@@ -110,17 +110,26 @@ void ChangeDecoder::widen(const TooWide& problem, const ChangePlace& place) cons
 // The row that a change replaces or removes, where the record has it.
 const FieldValues& ChangeDecoder::old_row(const Change& change) {
   if (change.flattened) return *change.row;
+  if (change.before_form.schema != nullptr) {
+    const BinaryRow& form = change.before_form;
+    AvroReader reader(*form.schema, change.before.raw, *form.scratch, "value");
+    reader.read_fields(form.node, change.shape->names, old_values_);
+    reader.finish();
+    return checked_old_row();
+  }
   JsonReader reader(change.before.raw, config_.source.record_depth_max);
   if (change.shape->typed) {
     read_fields(reader, change.shape->names, "row", old_values_);
-    if (!old_values_.unknown.empty()) {
-      throw Refused("the field \"" + old_values_.unknown + "\" of \"before\" is not in its schema",
-                    "the record was changed on the way by something that does not keep its schema");
-    }
-  } else {
-    learn_fields(reader, change.shape->names, "row", old_values_);
+    return checked_old_row();
   }
+  learn_fields(reader, change.shape->names, "row", old_values_);
   return old_values_;
+}
+
+const FieldValues& ChangeDecoder::checked_old_row() const {
+  if (old_values_.unknown.empty()) return old_values_;
+  throw Refused("the field \"" + old_values_.unknown + "\" of \"before\" is not in its schema",
+                "the record was changed on the way by something that does not keep its schema");
 }
 
 void ChangeDecoder::encode(const Change& change, const Binding& bound, const ChangePlace& place) {

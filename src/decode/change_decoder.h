@@ -21,6 +21,7 @@ struct Change {
   RowShapePtr shape;                 // of `row` and `before`
   const FieldValues* row = nullptr;  // `after`; of a flattened delete, the row that is gone
   JsonValue before;                  // an object, or not
+  BinaryRow before_form;             // how it is to be read
   bool flattened = false;
   bool says_op = true;  // false: flattened without __op, an insert or an update
 };
@@ -49,6 +50,7 @@ class ChangeDecoder {
   const Binding& binding(const RowShapePtr& shape, const RowShapePtr& key, const FieldValues* row,
                          bool flattened, const ChangePlace& place);
   const FieldValues& old_row(const Change& change);
+  [[nodiscard]] const FieldValues& checked_old_row() const;
   void encode(const Change& change, const Binding& binding, const ChangePlace& place);
   void encode_keyed(const Change& change, const Binding& binding, const ChangePlace& place);
   void encode_keyless(const Change& change, const Binding& binding, const ChangePlace& place);

@@ -41,10 +41,15 @@ Envelope::Envelope() {
   values_.values.resize(kNames.size());
 }
 
-bool Envelope::read(JsonReader& reader, const FieldNames* row, FieldValues& row_values) {
+void Envelope::clear() {
   values_.values.assign(kNames.size(), JsonValue{});
+  before_form_ = {};
   after_was_read_ = false;
   others_ = false;
+}
+
+bool Envelope::read(JsonReader& reader, const FieldNames* row, FieldValues& row_values) {
+  clear();
   if (!reader.enter_object()) return false;
   std::size_t next = 0;
   std::string_view raw_name;
@@ -85,6 +90,53 @@ bool Envelope::read_member(JsonReader& reader, std::size_t place, const FieldNam
   slot.kind = JsonKind::object;
   slot.raw = reader.text().substr(begin, reader.position() - begin);
   return true;
+}
+
+void Envelope::read(AvroReader& reader, std::uint32_t record, const FieldNames* row,
+                    FieldValues& row_values) {
+  clear();
+  const AvroSchema& schema = reader.schema();
+  const AvroNode& fields = schema.node(record);
+  for (std::size_t i = 0; i < fields.count; ++i) {
+    const AvroChild& field = schema.child(fields, i);
+    const std::int32_t place = names_.find(field.name);
+    const std::uint32_t node = place < 0 ? field.node : reader.branch(field.node);
+    if (place >= 0 && schema.node(node).type == AvroType::record) {
+      read_record(reader, static_cast<std::size_t>(place), node, row, row_values);
+    } else if (place >= 0) {
+      reader.value(node, values_.values[static_cast<std::size_t>(place)]);
+    } else {
+      reader.skip(node);
+    }
+  }
+}
+
+// A member that is a record: whole, as the bytes that it has.
+void Envelope::read_record(AvroReader& reader, std::size_t place, std::uint32_t node,
+                           const FieldNames* row, FieldValues& row_values) {
+  const std::size_t begin = reader.position();
+  if (place == static_cast<std::size_t>(Place::source)) {
+    source_.read(reader, node);
+  } else if (place == static_cast<std::size_t>(Place::after) && row != nullptr) {
+    reader.read_fields(node, *row, row_values);
+    after_was_read_ = true;
+  } else {
+    reader.skip(node);
+  }
+  if (place == static_cast<std::size_t>(Place::before)) {
+    before_form_ = {&reader.schema(), node, &reader.scratch()};
+  }
+  JsonValue& slot = values_.values[place];
+  slot.kind = JsonKind::object;
+  slot.raw = reader.bytes().substr(begin, reader.position() - begin);
+}
+
+void Envelope::complete(const CloudEvent& event) {
+  values_.values[static_cast<std::size_t>(Place::op)] = event.op();
+  JsonValue& slot = values_.values[static_cast<std::size_t>(Place::source)];
+  slot.kind = JsonKind::object;
+  slot.raw = "{}";
+  event.fill(source_);
 }
 
 bool Envelope::only(std::initializer_list<Place> places) const {

@@ -8,11 +8,20 @@
 
 #include <string_view>
 
+#include "decode/avro_reader.h"
+#include "decode/cloud_event.h"
 #include "decode/fields.h"
 #include "decode/source_block.h"
 #include "tidemark/change.h"
 
 namespace tidemark {
+
+// The record of a row that has not been read yet.
+struct BinaryRow {
+  const AvroSchema* schema = nullptr;  // null: it is JSON
+  std::uint32_t node = 0;
+  AvroScratch* scratch = nullptr;
+};
 
 class Envelope {
  public:
@@ -21,6 +30,12 @@ class Envelope {
   // Reads the object that comes next. Where `row` is not null, the members of an `after` that is an
   // object are read into `row_values` by its names. False: the reader has failed.
   bool read(JsonReader& reader, const FieldNames* row, FieldValues& row_values);
+
+  // The same of a record in Avro, whose node `record` is; `before` stays as it is, for old_row().
+  void read(AvroReader& reader, std::uint32_t record, const FieldNames* row,
+            FieldValues& row_values);
+  // What `data` of a CloudEvent, which has been read, does not have: op and source.
+  void complete(const CloudEvent& event);
 
   // Has an `op` and a `source` block: an envelope also without a schema that says so.
   [[nodiscard]] bool is_envelope() const { return op().is_string() && source_value().is_object(); }
@@ -31,6 +46,8 @@ class Envelope {
 
   [[nodiscard]] const JsonValue& op() const { return value(Place::op); }
   [[nodiscard]] const JsonValue& before() const { return value(Place::before); }
+  // How `before` is to be read.
+  [[nodiscard]] const BinaryRow& before_form() const { return before_form_; }
   [[nodiscard]] const JsonValue& after() const { return value(Place::after); }
   [[nodiscard]] bool after_was_read() const { return after_was_read_; }
   [[nodiscard]] const SourceBlock& source() const { return source_; }
@@ -69,10 +86,14 @@ class Envelope {
   [[nodiscard]] bool only(std::initializer_list<Place> places) const;
   bool read_member(JsonReader& reader, std::size_t place, const FieldNames* row,
                    FieldValues& row_values);
+  void clear();
+  void read_record(AvroReader& reader, std::size_t place, std::uint32_t node, const FieldNames* row,
+                   FieldValues& row_values);
 
   FieldNames names_;
   FieldValues values_;
   SourceBlock source_;
+  BinaryRow before_form_;
   bool after_was_read_ = false;
   bool others_ = false;  // members that have no place
 };

@@ -8,8 +8,7 @@
 #include <unordered_map>
 #include <utility>
 
-#include "decode/change_decoder.h"
-#include "decode/naming.h"
+#include "decode/record_state.h"
 #include "decode/refused.h"
 
 namespace tidemark {
@@ -17,10 +16,6 @@ namespace tidemark {
 namespace {
 
 constexpr std::size_t kTargetsMax = 65536;
-
-const char* const kNotDebezium =
-    "it was not written by a Debezium connector for a relational database";
-const char* const kUseJson = "use org.apache.kafka.connect.json.JsonConverter at the source";
 
 const JsonValue* metadata(const RowShape& shape, const FieldValues& values, std::string_view name) {
   const std::int32_t field = shape.names.find(name);
@@ -67,23 +62,6 @@ void check_typed(const RowShape& shape, const FieldValues& values) {
                 "the record was changed on the way by something that does not keep its schema");
 }
 
-void check_format(std::string_view value, SourceFormat format, bool has_registry) {
-  if (value.empty()) {
-    throw Refused(
-        "the record's value is empty",
-        std::string("an empty text is neither JSON nor a tombstone (null); ") + kNotDebezium);
-  }
-  const bool binary = value.front() == '\0' || value.front() == '\1';
-  if (format == SourceFormat::avro || (format == SourceFormat::automatic && binary)) {
-    if (!has_registry) {
-      throw Refused("the record's schema is in a schema registry, and registry-url is not set",
-                    "set registry-url in [source]", true);
-    }
-    throw Refused("the record is in Avro, which is not read yet", kUseJson);
-  }
-  if (format == SourceFormat::cloudevents) throw Refused("CloudEvents are not read yet", kUseJson);
-}
-
 // Names in it may be anything; PostgreSQL takes no zero byte, and a line of the log no line end.
 std::string storable(const std::string& text) {
   std::string out;
@@ -98,80 +76,6 @@ std::string storable(const std::string& text) {
 }
 
 }  // namespace
-
-struct RecordDecoder::State {
-  State(const Config& given, TableLookup table_lookup, SchemaLookup schema_lookup,
-        std::shared_ptr<TableClaims> shared_claims)
-      : config(given),
-        lookup(std::move(table_lookup)),
-        schemas(std::move(schema_lookup)),
-        claims(shared_claims ? std::move(shared_claims) : std::make_shared<TableClaims>()),
-        naming(config),
-        key(config.source.record_depth_max),
-        changes(config) {}
-
-  // The record at hand and what comes of it.
-  struct Work {
-    const RecordView& record;
-    std::int32_t partitions;
-    Slab& slab;
-    Event& event;
-  };
-
-  DecodeOutcome decode(const Work& work);
-  // By the form of the record. Each returns needs_answer where the target's table is not known yet.
-  DecodeOutcome value(const Work& work);
-  DecodeOutcome schemaless(const Work& work, Payload& payload);
-  DecodeOutcome schemaless_row(const Work& work, Payload& payload);
-  void refuse_documents() const;
-  DecodeOutcome enveloped(const Work& work, const RowShapePtr& typed);
-  DecodeOutcome flattened(const Work& work, const RowShapePtr& shape);
-  DecodeOutcome change(const Work& work, const Change& change);
-  DecodeOutcome tombstone(const Work& work);
-  DecodeOutcome key_alone(const Work& work);
-  DecodeOutcome truncate(const Work& work);
-
-  static DecodeOutcome skip(SkipReason reason, const Work& work) {
-    work.event.op = Op::skip;
-    work.event.skip = reason;
-    return DecodeOutcome::decoded;
-  }
-  [[nodiscard]] ChangePlace place(const Work& work) const {
-    return {work.record, *topic, *table, *table->target, key, work.slab, work.event};
-  }
-
-  void check_size(const RecordView& record) const;
-  Topic& topic_of(std::string_view name);
-  bool find_target();
-  void claim_target();
-  SourceTable* tombstone_table(const RecordView& record);
-  void read_after(const SourceTable* expected);
-  void learn_before();
-  void note_position(const Work& work, const JsonValue* flattened_lsn) const;
-
-  const Config config;
-  const TableLookup lookup;
-  const SchemaLookup schemas;
-  const std::shared_ptr<TableClaims> claims;
-  const TargetNaming naming;
-
-  struct Hash {
-    using is_transparent = void;
-    std::size_t operator()(std::string_view text) const {
-      return std::hash<std::string_view>{}(text);
-    }
-  };
-  std::unordered_map<std::string, std::unique_ptr<Topic>, Hash, std::equal_to<>> topics;
-  std::map<TableName, std::unique_ptr<TargetTable>> targets;
-
-  // Of the record at hand.
-  Topic* topic = nullptr;
-  SourceTable* table = nullptr;  // null: not known (yet)
-  Envelope envelope;
-  RecordKey key;
-  FieldValues row_values;
-  ChangeDecoder changes;
-};
 
 Topic& RecordDecoder::State::topic_of(std::string_view name) {
   if (topic != nullptr && topic->name() == name) return *topic;
@@ -199,6 +103,23 @@ bool RecordDecoder::State::find_target() {
   return true;
 }
 
+// What key and value are. False: the schema of one of them is not known yet.
+bool RecordDecoder::State::open_forms(const RecordView& record) {
+  const auto open = [&](const std::optional<std::string_view>& bytes, WireSide side,
+                        WireSchemas& cache, WireForm& form) {
+    if (!bytes) return true;
+    std::optional<WireForm> opened = open_wire(*bytes, record.headers, side, cache, schemas);
+    if (opened) form = *std::move(opened);
+    return opened.has_value();
+  };
+  return open(record.key, WireSide::key, topic->wire_keys, key_form) &&
+         open(record.value, WireSide::value, topic->wire_values, value_form);
+}
+
+void RecordDecoder::State::read_key(const RecordView& record) {
+  key.read(record, key_form, *topic, scratch);
+}
+
 void RecordDecoder::State::check_size(const RecordView& record) const {
   const std::uint64_t bytes =
       (record.key ? record.key->size() : 0) + (record.value ? record.value->size() : 0);
@@ -211,62 +132,16 @@ void RecordDecoder::State::check_size(const RecordView& record) const {
 DecodeOutcome RecordDecoder::State::decode(const Work& work) {
   table = nullptr;
   topic = &topic_of(work.record.topic);
+  key_form = value_form = WireForm();
+  scratch.clear();
   if (topic->is_heartbeat()) return skip(SkipReason::heartbeat, work);
+  if (!open_forms(work.record)) return DecodeOutcome::needs_answer;
   check_size(work.record);
   const DecodeOutcome outcome = work.record.value ? value(work) : tombstone(work);
   if (work.slab.arena.size() > std::numeric_limits<std::uint32_t>::max()) {
     throw Refused("the record does not fit into the buffer", "lower buffer-max-bytes");
   }
   return outcome;
-}
-
-DecodeOutcome RecordDecoder::State::value(const Work& work) {
-  check_format(*work.record.value, config.source.format, schemas != nullptr);
-  Payload payload = topic->values.open(*work.record.value, "value", config.source.record_depth_max);
-  if (payload.schema != nullptr && payload.schema->skip != SkipReason::none) {
-    return skip(payload.schema->skip, work);
-  }
-  const JsonKind kind = payload.reader.peek();
-  check(payload.reader, "value");
-  if (kind == JsonKind::null) {
-    JsonValue null;
-    payload.reader.value(null);
-    finish(payload, "value");
-    return tombstone(work);
-  }
-  if (kind != JsonKind::object) throw Refused("the record's value is not an object", kNotDebezium);
-  if (payload.schema == nullptr) return schemaless(work, payload);
-  const RowShapePtr& shape = payload.schema->row;
-  if (payload.schema->envelope) {
-    envelope.read(payload.reader, shape == nullptr ? nullptr : &shape->names, row_values);
-    finish(payload, "value");
-    key.read(work.record, *topic);
-    return enveloped(work, shape);
-  }
-  if (shape == nullptr) throw Refused("the record's schema is no struct", kNotDebezium);
-  read_fields(payload.reader, shape->names, "row", row_values);
-  finish(payload, "value");
-  key.read(work.record, *topic);
-  table = topic->table_of_name();
-  return flattened(work, shape);
-}
-
-DecodeOutcome RecordDecoder::State::schemaless(const Work& work, Payload& payload) {
-  if (topic->flattened) {
-    key.read(work.record, *topic);
-    return schemaless_row(work, payload);
-  }
-  Payload again = payload;
-  const SourceTable* const expected = topic->last_table();
-  envelope.read(payload.reader, expected == nullptr ? nullptr : &expected->learned->names,
-                row_values);
-  finish(payload, "value");
-  key.read(work.record, *topic);
-  if (envelope.is_envelope()) return enveloped(work, nullptr);
-  if (envelope.is_cloud_event()) throw Refused("CloudEvents are not read yet", kUseJson);
-  const SkipReason reason = envelope.skip_reason(work.record.topic, key.is_server_name());
-  if (reason != SkipReason::none) return skip(reason, work);
-  return schemaless_row(work, again);
 }
 
 // A row of its own, of the table that the topic's name names.
@@ -353,6 +228,7 @@ DecodeOutcome RecordDecoder::State::enveloped(const Work& work, const RowShapePt
   Change what;
   what.op = envelope_op(op.front());
   what.before = envelope.before();
+  what.before_form = envelope.before_form();
   what.shape = typed != nullptr ? typed : table->learned;
   if (typed == nullptr) learn_before();
   if (what.op != Op::remove) {
@@ -449,7 +325,7 @@ SourceTable* RecordDecoder::State::tombstone_table(const RecordView& record) {
 }
 
 DecodeOutcome RecordDecoder::State::tombstone(const Work& work) {
-  key.read(work.record, *topic);
+  read_key(work.record);
   key.require_usable();
   if (key.shape() == nullptr) return skip(SkipReason::keyless_tombstone, work);
   if (!config.target.delete_enabled) return skip(SkipReason::delete_disabled, work);
@@ -464,7 +340,7 @@ DecodeOutcome RecordDecoder::State::tombstone(const Work& work) {
 // Of a record whose value cannot be read: its key, as far as it can be had, so that it can be held.
 DecodeOutcome RecordDecoder::State::key_alone(const Work& work) {
   try {
-    key.read(work.record, *topic);
+    read_key(work.record);
     key.require_usable();
     SourceTable* const of_key = tombstone_table(work.record);
     if (key.shape() == nullptr || of_key == nullptr) return DecodeOutcome::decoded;

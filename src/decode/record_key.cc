@@ -18,21 +18,42 @@ bool all_present(const FieldValues& values) {
 
 }  // namespace
 
-void RecordKey::read(const RecordView& record, Topic& topic) {
+void RecordKey::read(const RecordView& record, const WireForm& form, Topic& topic,
+                     AvroScratch& scratch) {
   shape_.reset();
   problem_.reset();
   if (!record.key) return;
   try {
-    read_text(*record.key, topic);
+    read_form(form, topic, scratch);
   } catch (const Refused& problem) {
     shape_.reset();
     problem_ = problem;
   }
 }
 
-void RecordKey::read_text(std::string_view text, Topic& topic) {
-  if (text.empty()) throw Refused("the record's key is empty", kKeyHint);
-  Payload payload = topic.keys.open(text, "key", depth_max_);
+void RecordKey::read_form(const WireForm& form, Topic& topic, AvroScratch& scratch) {
+  if (form.problem) throw Refused(*form.problem);
+  return form.is_avro() ? read_avro(form, scratch) : read_text(form, topic);
+}
+
+void RecordKey::read_avro(const WireForm& form, AvroScratch& scratch) {
+  AvroReader reader(*form.schema->avro, form.body, scratch, "key");
+  const std::uint32_t node = reader.branch(form.schema->avro->root());
+  if (form.schema->avro->node(node).type == AvroType::null) return reader.finish();
+  const RowShapePtr& row = form.schema->record->row;
+  if (form.schema->avro->node(node).type != AvroType::record || row == nullptr) {
+    throw Refused("the record's key has a schema that is no struct", kKeyHint);
+  }
+  reader.read_fields(node, row->names, values_);
+  reader.finish();
+  if (row->size() != 0) shape_ = row;
+}
+
+void RecordKey::read_text(const WireForm& form, Topic& topic) {
+  if (form.body.empty()) throw Refused("the record's key is empty", kKeyHint);
+  Payload payload = form.schema == nullptr
+                        ? topic.keys.open(form.body, "key", depth_max_)
+                        : Payload{form.schema->record, JsonReader(form.body, depth_max_), false};
   if (payload.reader.peek() == JsonKind::null) {
     JsonValue null;
     payload.reader.value(null);

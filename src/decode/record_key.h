@@ -17,7 +17,8 @@ class RecordKey {
   explicit RecordKey(std::uint32_t depth_max) : depth_max_(depth_max) {}
 
   // A key that cannot be read is not refused here: a table with a configured key does not need it.
-  void read(const RecordView& record, Topic& topic);
+  // `form`: what open_wire() says of it.
+  void read(const RecordView& record, const WireForm& form, Topic& topic, AvroScratch& scratch);
 
   // Null: the record has none, or an unusable one.
   [[nodiscard]] const RowShapePtr& shape() const { return shape_; }
@@ -37,7 +38,9 @@ class RecordKey {
                    FieldValues& out) const;
 
  private:
-  void read_text(std::string_view text, Topic& topic);
+  void read_form(const WireForm& form, Topic& topic, AvroScratch& scratch);
+  void read_avro(const WireForm& form, AvroScratch& scratch);
+  void read_text(const WireForm& form, Topic& topic);
   void read_schemaless(Payload& payload, Topic& topic);
 
   std::uint32_t depth_max_;

@@ -27,11 +27,18 @@ SkipReason skip_of(const std::string& name) {
   return SkipReason::none;
 }
 
+bool is_string(const SourceType* type) {
+  return type != nullptr && type->base == ConnectType::string;
+}
+
+// Also by the attributes that every one must have: its schema may be given another name.
+bool is_cloud_event(const SourceType& root) {
+  return root.name.ends_with("CloudEvents.Envelope") ||
+         (is_string(field_of(root, "specversion")) && is_string(field_of(root, "id")) &&
+          is_string(field_of(root, "source")) && is_string(field_of(root, "type")));
+}
+
 bool is_envelope(const SourceType& root) {
-  if (root.name.ends_with("CloudEvents.Envelope")) {
-    throw Refused("CloudEvents with a schema are not read",
-                  "use the JsonConverter of Kafka Connect at the source");
-  }
   const SourceType* op = field_of(root, "op");
   const bool rows = field_of(root, "before") != nullptr || field_of(root, "after") != nullptr;
   const bool fits = rows && op != nullptr && op->base == ConnectType::string;
@@ -60,14 +67,17 @@ RecordSchemaPtr compile_schema(const SourceType& root) {
   schema->name = root.name;
   schema->skip = skip_of(root.name);
   if (schema->skip != SkipReason::none || root.base != ConnectType::structure) return schema;
+  schema->cloud_event = is_cloud_event(root);
+  if (schema->cloud_event) return schema;
   schema->envelope = is_envelope(root);
-  if (!schema->envelope) {
-    schema->row = shape_of(root);
-    return schema;
-  }
   const SourceType* row = field_of(root, "after");
   if (!is_structure(row)) row = field_of(root, "before");
-  if (is_structure(row)) schema->row = shape_of(*row);
+  if (!schema->envelope) {
+    schema->row = shape_of(root);
+    if (is_structure(row)) schema->data_row = shape_of(*row);
+  } else if (is_structure(row)) {
+    schema->row = shape_of(*row);
+  }
   return schema;
 }
 

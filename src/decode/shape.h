@@ -32,7 +32,9 @@ struct RecordSchema {
   bool envelope = false;               // else the payload is the row itself
   SkipReason skip = SkipReason::none;  // records of this schema say nothing about rows
   std::string name;                    // the schema's, for messages
+  bool cloud_event = false;            // the payload is a CloudEvent
   RowShapePtr row;                     // null: the payload is no struct, or has no row in it
+  RowShapePtr data_row;                // of {before, after}, as CloudEvents have it; else null
 };
 using RecordSchemaPtr = std::shared_ptr<const RecordSchema>;
 

@@ -86,10 +86,39 @@ SourceBlock::SourceBlock() {
   values_.values.resize(kNames.size());
 }
 
-bool SourceBlock::read(JsonReader& reader) {
-  // A stray member must neither grow the list for ever nor make later records fail.
+// A stray member must neither grow the list for ever nor make later records fail.
+void SourceBlock::bound_names() {
   if (names_.size() > kNamesMax) *this = SourceBlock();
+}
+
+bool SourceBlock::read(JsonReader& reader) {
+  bound_names();
   return learn_fields(reader, names_, "source block", values_);
+}
+
+void SourceBlock::read(AvroReader& reader, std::uint32_t record) {
+  bound_names();
+  reader.learn_fields(record, names_, values_);
+}
+
+void SourceBlock::clear() {
+  values_.values.assign(names_.size(), JsonValue{});
+}
+
+void SourceBlock::set(std::size_t place, const JsonValue& value) {
+  JsonValue& slot = values_.values[place];
+  slot = value;
+  const bool integer =
+      std::find(kIntegers.begin(), kIntegers.end(), static_cast<Place>(place)) != kIntegers.end();
+  if (integer && slot.is_string() && is_number(slot.raw)) slot.kind = JsonKind::number;
+}
+
+std::size_t SourceBlock::known_names() {
+  return kNames.size();
+}
+
+std::string_view SourceBlock::known_name(std::size_t place) {
+  return kNames.at(place);
 }
 
 const JsonValue* SourceBlock::member(std::string_view name) const {

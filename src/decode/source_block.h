@@ -15,10 +15,12 @@
 // lsn alone does not. Incremental snapshots and tombstones have no position: the text is empty.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string_view>
 
 #include "base/bytes.h"
+#include "decode/avro_reader.h"
 #include "decode/fields.h"
 
 namespace tidemark {
@@ -29,6 +31,14 @@ class SourceBlock {
 
   // The reader stands in front of an object. False: it has failed.
   bool read(JsonReader& reader);
+  // In front of a record, whose node `record` is.
+  void read(AvroReader& reader, std::uint32_t record);
+  // Member by member, as CloudEvents have them: `place` is that of a known name. What is an integer
+  // in a source block may come as a string.
+  void clear();
+  void set(std::size_t place, const JsonValue& value);
+  static std::size_t known_names();
+  static std::string_view known_name(std::size_t place);
 
   [[nodiscard]] const JsonValue& connector() const { return value(Place::connector); }
   [[nodiscard]] const JsonValue& db() const { return value(Place::db); }
@@ -77,9 +87,14 @@ class SourceBlock {
     tx_seq,
     keyspace,
   };
+  static constexpr std::array<Place, 12> kIntegers = {
+      Place::ts_ms,  Place::ts_us,      Place::ts_ns, Place::server_id,
+      Place::thread, Place::tx_id,      Place::lsn,   Place::xmin,
+      Place::pos,    Place::origin_lsn, Place::row,   Place::event_serial_no};
   [[nodiscard]] const JsonValue& value(Place place) const {
     return values_.at(static_cast<std::size_t>(place));
   }
+  void bound_names();
   bool append_postgres(Bytes& out) const;
   bool append_binlog(Bytes& out) const;
 

@@ -16,6 +16,7 @@
 #include "decode/source_block.h"
 #include "decode/table_account.h"
 #include "decode/target_table.h"
+#include "decode/wire_format.h"
 
 namespace tidemark {
 
@@ -97,6 +98,10 @@ class Topic {
   SchemaCache values;
   SchemaCache keys;
   SchemaCache headers;
+  SchemaCache data;  // of CloudEvents
+  WireSchemas wire_values;
+  WireSchemas wire_keys;
+  WireSchemas wire_data;
   bool flattened = false;  // the last record without a schema was a row of its own
 
   // The delete that came last, whose tombstone is to follow.

@@ -51,11 +51,13 @@ std::string image(std::string_view bytes, const std::vector<const LayoutColumn*>
 RecordDecoder& Decoding::decoder() {
   if (decoder_ == nullptr) {
     decoder_ = std::make_unique<RecordDecoder>(
-        config, [this](const TableName& name) -> std::optional<TablePtr> {
+        config,
+        [this](const TableName& name) -> std::optional<TablePtr> {
           if (!catalog_known) return std::nullopt;
           const auto found = tables.find(name);
           return found == tables.end() ? TablePtr() : found->second;
-        });
+        },
+        with_registry ? registry.lookup() : SchemaLookup());
   }
   return *decoder_;
 }
@@ -89,7 +91,7 @@ const Event* Decoding::feed(const std::string& topic, const std::optional<std::s
 std::string Decoding::decode(const std::string& topic, const std::optional<std::string>& key,
                              const std::optional<std::string>& value, const Headers& headers) {
   const Event* event = feed(topic, key, value, headers);
-  return event == nullptr ? "needs table" : text(*event);
+  return event == nullptr ? "needs answer" : text(*event);
 }
 
 std::string Decoding::text(const Event& event) const {

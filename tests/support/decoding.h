@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "decode/record_decoder.h"
+#include "support/registry_file.h"
 
 namespace tidemark::test {
 
@@ -20,13 +21,16 @@ class Decoding {
   Config config;
   std::map<TableName, TablePtr> tables;  // of the target
   bool catalog_known = true;             // false: the lookup asks to be asked again
+  RegistryFile registry;
+  bool with_registry = false;
   Slab slab;
 
-  // The event of a record; null: the decoder asks for the table.
+  // The event of a record; null: the decoder asks for the table or a schema.
   const Event* feed(const std::string& topic, const std::optional<std::string>& key,
                     const std::optional<std::string>& value, const Headers& headers = {});
   // The same, as text: "create public.t key(id=1) row(id=1, v='x')", "skip heartbeat",
-  // "bad: <message>", "needs table". A null is `null`, an unavailable value `?`, an absent one `-`.
+  // "bad: <message>", "needs answer". A null is `null`, an unavailable value `?`, an absent one
+  // `-`.
   std::string decode(const std::string& topic, const std::optional<std::string>& key,
                      const std::optional<std::string>& value, const Headers& headers = {});
   [[nodiscard]] std::string text(const Event& event) const;

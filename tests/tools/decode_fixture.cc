@@ -1,6 +1,7 @@
 // Decodes a file of captured records (one JSON object a line: topic, partition, offset, timestamp,
 // headers, key, value) against a target without tables, and prints one line an event: for looking.
-// Usage: decode_fixture FILE [--infer] [--hex] [--no-truncate]. Exit code 1: a record was bad.
+// Usage: decode_fixture FILE [--registry FILE] [--infer] [--hex] [--no-truncate]. Exit code 1: a
+// record was bad.
 #include <rapidjson/document.h>
 
 #include <cstdio>
@@ -9,6 +10,8 @@
 #include <set>
 #include <string>
 
+#include "../support/registry_file.h"
+#include "decode/base64.h"
 #include "decode/record_decoder.h"
 
 namespace {
@@ -22,6 +25,7 @@ using tidemark::Wire;
 struct Options {
   std::string file;
   bool hex = false;
+  std::string registry;
   tidemark::Config config;
 };
 
@@ -133,20 +137,32 @@ void print_table(const Layout& layout) {
   std::cout << '\n';
 }
 
-std::optional<std::string_view> text_member(const rapidjson::Value& object, const char* name) {
+// Text, or {"base64":…}, which is decoded into `bytes`.
+std::optional<std::string_view> bytes_member(const rapidjson::Value& object, const char* name,
+                                             tidemark::Bytes& bytes) {
   const auto found = object.FindMember(name);
-  if (found == object.MemberEnd() || !found->value.IsString()) return std::nullopt;
-  return std::string_view(found->value.GetString(), found->value.GetStringLength());
+  if (found == object.MemberEnd() || found->value.IsNull()) return std::nullopt;
+  if (found->value.IsString()) {
+    return std::string_view(found->value.GetString(), found->value.GetStringLength());
+  }
+  bytes.clear();
+  tidemark::append_base64_decoded(found->value["base64"].GetString(), bytes);
+  return bytes.view();
 }
 
-tidemark::RecordView record_of(const rapidjson::Value& line) {
+struct Decoded {
+  tidemark::Bytes key;
+  tidemark::Bytes value;
+};
+
+tidemark::RecordView record_of(const rapidjson::Value& line, Decoded& decoded) {
   tidemark::RecordView record;
   record.topic = line["topic"].GetString();
   record.partition = {line["partition"].GetInt()};
   record.offset = {line["offset"].GetInt64()};
   record.timestamp_ms = line["timestamp"].GetInt64();
-  record.key = text_member(line, "key");
-  record.value = text_member(line, "value");
+  record.key = bytes_member(line, "key", decoded.key);
+  record.value = bytes_member(line, "value", decoded.value);
   for (const auto& header : line["headers"].GetArray()) {
     tidemark::HeaderView view{header[0].GetString(), std::nullopt};
     if (header[1].IsString()) view.value = {header[1].GetString(), header[1].GetStringLength()};
@@ -159,8 +175,12 @@ int run(const Options& options) {
   std::ifstream in(options.file);
   std::string text;
   Slab slab;
-  tidemark::RecordDecoder decoder(options.config,
-                                  [](const tidemark::TableName&) { return tidemark::TablePtr(); });
+  tidemark::test::RegistryFile registry;
+  if (!options.registry.empty()) registry.read(options.registry);
+  tidemark::RecordDecoder decoder(
+      options.config, [](const tidemark::TableName&) { return tidemark::TablePtr(); },
+      options.registry.empty() ? tidemark::SchemaLookup() : registry.lookup());
+  Decoded decoded;
   std::set<const Layout*> seen;
   int bad = 0;
   while (std::getline(in, text)) {
@@ -170,7 +190,7 @@ int run(const Options& options) {
       std::cerr << "not JSON: " << text.substr(0, 80) << '\n';
       return 2;
     }
-    decoder.decode(record_of(line), 0, 1, slab);
+    decoder.decode(record_of(line, decoded), 0, 1, slab);
     const Event& event = slab.events.back();
     if (event.layout != nullptr && seen.insert(event.layout).second) print_table(*event.layout);
     print(event, slab, options);
@@ -189,6 +209,8 @@ int main(int argc, char** argv) {
     const std::string_view argument = argv[i];
     if (argument == "--hex") {
       options.hex = true;
+    } else if (argument == "--registry" && i + 1 < argc) {
+      options.registry = argv[++i];
     } else if (argument == "--infer") {
       options.config.target.schema_inference = true;
     } else if (argument == "--no-truncate") {

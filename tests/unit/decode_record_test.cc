@@ -324,14 +324,14 @@ TEST_CASE("record: the catalog may not be known yet", "[decode][record]") {
   Decoding it = with_table();
   it.catalog_known = false;
   const std::string value = envelope("c", "null", R"({"id":1,"v":"x"})");
-  CHECK(it.decode(kTopic, kKey, value) == "needs table");
-  CHECK(it.decode(kTopic, kKey, std::nullopt) == "needs table");
-  CHECK(it.decode(kTopic, std::nullopt, envelope("t", "null", "null")) == "needs table");
+  CHECK(it.decode(kTopic, kKey, value) == "needs answer");
+  CHECK(it.decode(kTopic, kKey, std::nullopt) == "needs answer");
+  CHECK(it.decode(kTopic, std::nullopt, envelope("t", "null", "null")) == "needs answer");
   it.catalog_known = true;
   CHECK(it.decode(kTopic, kKey, value) == "create public.t key(id=1) row(id=1, v='x')");
   it.decoder().forget_tables();
   it.catalog_known = false;
-  CHECK(it.decode(kTopic, kKey, value) == "needs table");
+  CHECK(it.decode(kTopic, kKey, value) == "needs answer");
   it.catalog_known = true;
   it.decoder().forget_partitions();
   CHECK(it.decode(kTopic, kKey, value) == "create public.t key(id=1) row(id=1, v='x')");
