@@ -1,6 +1,6 @@
 // How fast records become events, on one core: a mix like that of `scripts/bench mix` (inserts,
 // updates, deletes with tombstones of a six-column table), held in memory, decoded into slabs of
-// 20,000. Usage: bench_decode [schemas|schemaless|flattened] [millions of records]
+// 20,000. Usage: bench_decode [schemas|schemaless|flattened|avro] [millions of records]
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
@@ -8,9 +8,13 @@
 #include <string>
 #include <vector>
 
+#include "../support/avro_bytes.h"
+#include "../support/registry_file.h"
 #include "decode/record_decoder.h"
 
 namespace {
+
+using tidemark::test::AvroBytes;
 
 struct Record {
   std::string key;
@@ -115,6 +119,101 @@ std::vector<Record> make_records(const std::string& form) {
   return records;
 }
 
+// The same, as Confluent's AvroConverter registers and writes it.
+constexpr std::uint32_t kKeyId = 1;
+constexpr std::uint32_t kValueId = 2;
+
+const char* const kAvroKey =
+    R"({"type":"record","name":"Key","namespace":"bench.public.orders","fields":[)"
+    R"({"name":"id","type":"long"}],"connect.name":"bench.public.orders.Key"})";
+
+std::string avro_optional(const std::string& name, const std::string& type) {
+  return R"({"name":")" + name + R"(","type":["null",")" + type + R"("],"default":null},)";
+}
+
+std::string avro_value() {
+  const std::string row =
+      R"({"type":"record","name":"Value","fields":[{"name":"id","type":"long"},)"
+      R"({"name":"customer_id","type":"int"},{"name":"status","type":"string"},)"
+      R"({"name":"amount","type":{"type":"bytes","scale":2,"precision":12,"connect.version":1,)"
+      R"("connect.parameters":{"scale":"2","connect.decimal.precision":"12"},)"
+      R"("connect.name":"org.apache.kafka.connect.data.Decimal","logicalType":"decimal"}},)"
+      R"({"name":"note","type":["null","string"],"default":null},)"
+      R"({"name":"updated_at","type":{"type":"string","connect.version":1,)"
+      R"("connect.name":"io.debezium.time.ZonedTimestamp"}}],)"
+      R"("connect.name":"bench.public.orders.Value"})";
+  std::string source;
+  for (const char* name : {"version", "connector", "name"}) {
+    source += std::string(R"({"name":")") + name + R"(","type":"string"},)";
+  }
+  source +=
+      R"({"name":"ts_ms","type":"long"},{"name":"snapshot","type":[{"type":"string",)"
+      R"("connect.version":1,"connect.default":"false","connect.name":"io.debezium.data.Enum"},)"
+      R"("null"],"default":"false"},{"name":"db","type":"string"},)";
+  source += avro_optional("sequence", "string") + avro_optional("ts_us", "long") +
+            avro_optional("ts_ns", "long");
+  source += R"({"name":"schema","type":"string"},{"name":"table","type":"string"},)";
+  for (const char* name : {"txId", "lsn", "xmin"}) source += avro_optional(name, "long");
+  source += avro_optional("origin", "string") + avro_optional("origin_lsn", "long");
+  source.pop_back();
+  return R"({"type":"record","name":"Envelope","namespace":"bench.public.orders","fields":[)"
+         R"({"name":"before","type":["null",)" +
+         row + R"(],"default":null},{"name":"after","type":["null","Value"],"default":null},)" +
+         R"({"name":"source","type":{"type":"record","name":"Source",)"
+         R"("namespace":"io.debezium.connector.postgresql","fields":[)" +
+         source +
+         R"(]}},{"name":"transaction","type":["null",{"type":"record","name":"block",)"
+         R"("namespace":"event","fields":[{"name":"id","type":"string"},)"
+         R"({"name":"total_order","type":"long"},{"name":"data_collection_order","type":"long"}]}],)"
+         R"("default":null},{"name":"op","type":"string"},)" +
+         avro_optional("ts_ms", "long") + avro_optional("ts_us", "long") +
+         R"({"name":"ts_ns","type":["null","long"],"default":null}],"connect.version":2,)"
+         R"("connect.name":"bench.public.orders.Envelope"})";
+}
+
+void append_avro_row(std::size_t id, std::mt19937_64& random, AvroBytes& out) {
+  static const char* const kStatus[] = {"new", "paid", "shipped", "done"};
+  static const char* const kAmounts[] = {"\x01\xE2\x40", "\x30\x39", "\x0F\x42\x40", "\x05\xDC"};
+  out.present().number(static_cast<std::int64_t>(id));
+  out.number(static_cast<std::int64_t>(random() % 100000)).text(kStatus[random() % 4]);
+  out.text(kAmounts[random() % 4]).present().text(std::string(32 * (1 + random() % 3), 'a'));
+  out.text("2026-01-15T11:51:30." + std::to_string(100000 + random() % 900000) + "Z");
+}
+
+void append_avro_source(std::size_t i, AvroBytes& out) {
+  const auto lsn = static_cast<std::int64_t>(361191016 + 64 * i);
+  const std::string text = std::to_string(lsn);
+  out.text("3.6.0.Final").text("postgresql").text("bench").number(1795221717781);
+  out.number(0).text("false").text("bench");
+  out.present().text("[\"" + text + "\",\"" + text + "\"]");
+  out.present().number(1795221717781363).present().number(1795221717781363000);
+  out.text("public").text("orders").present().number(2078).present().number(lsn);
+  out.null().null().null();
+}
+
+std::vector<Record> make_avro_records() {
+  std::mt19937_64 random(7);
+  std::vector<Record> records;
+  for (std::size_t i = 0; records.size() < kDistinct; ++i) {
+    const std::size_t id = random() % 400000;
+    const char op = i % 12 == 11 ? 'd' : i % 2 == 0 ? 'c' : 'u';
+    AvroBytes value;
+    if (op == 'd') append_avro_row(id, random, value);
+    value.null();
+    if (op != 'd') {
+      value = AvroBytes().null();
+      append_avro_row(id, random, value);
+    }
+    append_avro_source(i, value);
+    value.null().text(std::string(1, op)).present().number(1795221717900);
+    value.present().number(1795221717900195).present().number(1795221717900195259);
+    const std::string key = AvroBytes().number(static_cast<std::int64_t>(id)).with_id(kKeyId);
+    records.push_back({key, value.with_id(kValueId)});
+    if (op == 'd') records.push_back({key, ""});
+  }
+  return records;
+}
+
 tidemark::TablePtr orders() {
   using tidemark::TypeKind;
   tidemark::Table table;
@@ -140,8 +239,9 @@ tidemark::TablePtr orders() {
 int main(int argc, char** argv) {
   const std::string form = argc > 1 ? argv[1] : "schemas";
   const double millions = argc > 2 ? std::strtod(argv[2], nullptr) : 1.0;
-  std::vector<Record> records = make_records(form);
-  if (form != "schemas") {
+  const bool avro = form == "avro";
+  std::vector<Record> records = avro ? make_avro_records() : make_records(form);
+  if (form != "schemas" && !avro) {
     // Decimals without a scale are not to be had: decimal.handling.mode=string.
     for (Record& record : records) {
       const std::size_t at = record.value.find("\"amount\":\"");
@@ -152,7 +252,12 @@ int main(int argc, char** argv) {
   std::size_t bytes = 0;
   for (const Record& record : records) bytes += record.key.size() + record.value.size();
   tidemark::Config config;
-  tidemark::RecordDecoder decoder(config, [](const tidemark::TableName&) { return orders(); });
+  tidemark::test::RegistryFile registry;
+  registry.add(kKeyId, kAvroKey);
+  registry.add(kValueId, avro_value());
+  tidemark::RecordDecoder decoder(
+      config, [](const tidemark::TableName&) { return orders(); },
+      avro ? registry.lookup() : tidemark::SchemaLookup());
   const auto count = static_cast<std::size_t>(millions * 1e6);
   auto slab = std::make_unique<tidemark::Slab>();
   std::size_t image_bytes = 0;
