@@ -22,6 +22,7 @@ struct Column {
   std::optional<std::string> default_sql;  // an SQL expression
   bool generated = false;                  // never written
   bool identity_always = false;            // needs OVERRIDING SYSTEM VALUE
+  bool identity = false;                   // of either kind: can never take null
 
   bool operator==(const Column&) const = default;
 };

@@ -109,8 +109,7 @@ class Alteration {
 // A column that the source does not fill must take null, unless something else fills it.
 bool must_take_null(const Table& actual, const Table& required, const Column& have) {
   if (!have.not_null || is_key(actual, have.name) || is_key(required, have.name)) return false;
-  // Identity columns cannot take null, and serial ones fill themselves.
-  if (have.default_sql && have.default_sql->starts_with("nextval(")) return false;
+  if (have.identity) return false;
   const Column* need = required.find(have.name);
   if (need != nullptr) return !need->not_null;
   return !have.default_sql && !have.generated && !have.identity_always && !actual.has_triggers;

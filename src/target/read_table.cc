@@ -190,6 +190,7 @@ void add_column(Table& table, const TextRow& row) {
   const std::string_view tail = std::string_view(flags).substr(flags.find(' ') + 1);
   column.generated = tail == "s" || tail == "v";
   column.identity_always = tail == "a";
+  column.identity = column.identity_always || tail == "d";
   if (!column.generated && row[kFirst + 8]) column.default_sql = row[kFirst + 8];
   table.columns.push_back(std::move(column));
 }

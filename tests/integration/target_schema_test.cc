@@ -219,6 +219,8 @@ TEST_CASE("the catalog knows a table's columns, keys and constraints", "[target]
   CHECK(table.find("Id")->not_null);
   CHECK(table.find("g")->generated);
   CHECK(table.find("i")->identity_always);
+  CHECK(table.find("i")->identity);
+  CHECK_FALSE(table.find("s")->identity);
   CHECK(table.find("dflt")->default_sql == "lower('X'::text)");
   CHECK(table.find("s")->default_sql->starts_with("nextval("));
   CHECK(table.find("m")->type.kind == TypeKind::enumeration);

@@ -101,6 +101,21 @@ TEST_CASE("NOT NULL is dropped where the source no longer fills the column", "[e
   CHECK(evolved(actual, required, SchemaEvolution::none).empty());
 }
 
+TEST_CASE("NOT NULL stays where PostgreSQL fills the column by itself", "[evolution]") {
+  const PgType big = pg_type(TypeKind::int8);
+  const std::string next = "nextval('x'::regclass)";
+  Table actual =
+      table({kId, column("always", big, true, next), column("by_default", big, true, next),
+             column("serial", big, true, next), column("unfilled", big, true, next)});
+  actual.columns[1].identity = actual.columns[1].identity_always = true;
+  actual.columns[2].identity = true;
+  const Table required =
+      table({kId, column("always", big), column("by_default", big), column("serial", big)});
+  // An identity column cannot take null at all; a serial one can, and must if the source has it.
+  CHECK(evolved(actual, required) ==
+        "ALTER TABLE \"s\".\"t\" ALTER COLUMN \"serial\" DROP NOT NULL;");
+}
+
 TEST_CASE("what has no common type, and what is no table, is refused", "[evolution]") {
   const Table actual = table({kId, column("a", pg_type(TypeKind::bytea))});
   const Table required =
