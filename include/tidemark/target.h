@@ -102,6 +102,11 @@ class Target {
   virtual std::vector<bool> rows_exist(const Layout& layout,
                                        const std::vector<std::string_view>& keys) = 0;
   virtual WriteCounts write(const FoldedBatch& batch) = 0;
+  // Of a row whose write was refused because of a value: "column s.t.c (inet)", the first that does
+  // not take its value; empty: each does by itself. For messages; changes nothing.
+  virtual std::string refused_column(const Layout& /*layout*/, std::string_view /*row*/) {
+    return {};
+  }
   virtual void dead_letter(const DeadLetter& letter) = 0;
   // Throws in_doubt if the connection is lost on the way.
   virtual void commit() = 0;

@@ -349,6 +349,9 @@ Result Session::checked(PGresult* raw) {
 void Session::fail(const PGresult* result) {
   const bool committing = std::exchange(committing_, false);
   std::string sqlstate = field(result, PG_DIAG_SQLSTATE);
+  // ltree's input calls a bad value a syntax error; one of a statement says where in it.
+  const bool in_statement = !field(result, PG_DIAG_STATEMENT_POSITION).empty();
+  if (sqlstate == "42601" && !in_statement) sqlstate = "22P02";
   std::string message;
   if (sqlstate.empty()) {
     // libpq's own words: the server said nothing.

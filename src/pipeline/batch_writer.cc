@@ -401,7 +401,21 @@ bool BatchWriter::is_held(const EventRef& ref) const {
   return held_.contains(spot) || held_pending_.contains(spot);
 }
 
-void BatchWriter::refuse(const EventRef& ref, const Error& error, WriteOutcome& outcome) {
+// The server's error says the type and not the column.
+Error BatchWriter::with_column(const EventRef& ref, const Error& error) {
+  const bool of_value = error.kind() == ErrorKind::data && error.sqlstate().starts_with("22");
+  if (!of_value || ref.event->row.length == 0) return error;
+  const std::string column = target_.refused_column(*ref.event->layout, ref.row());
+  if (column.empty()) return error;
+  return Error(error.kind(), column + " cannot hold the record's value: " + error.what(),
+               error.hint().empty()
+                   ? "correct the row at the source, or the column's type in the target"
+                   : error.hint(),
+               error.sqlstate());
+}
+
+void BatchWriter::refuse(const EventRef& ref, const Error& refused, WriteOutcome& outcome) {
+  const Error error = with_column(ref, refused);
   const bool waiting = error.kind() == ErrorKind::waiting;
   if (waiting || config_.errors.on_bad_record == OnBadRecord::stop) {
     throw Held{{ref.event->partition, ref.event->offset, waiting, table_of(ref), error.what(),

@@ -110,7 +110,8 @@ class BatchWriter {
                           std::vector<KeyChangeId>& ids);
   void lock_linked(const std::vector<KeyChangeId>& ids, std::vector<KeyChangeRow>& rows);
   void answer(std::vector<RowProbe>& probes);
-  void refuse(const EventRef& ref, const Error& error, WriteOutcome& outcome);
+  Error with_column(const EventRef& ref, const Error& error);
+  void refuse(const EventRef& ref, const Error& refused, WriteOutcome& outcome);
   void write_letter(const EventRef& ref, const std::string& kind, const Error& error,
                     WriteOutcome& outcome);
   void check_rate(WriteOutcome& outcome);

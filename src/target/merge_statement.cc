@@ -293,6 +293,11 @@ std::string TableStatements::remove() const {
          key_match("t", "k");
 }
 
+std::string TableStatements::hold(std::size_t i) const {
+  return "SELECT " + exact_type_expression(facts_[i].type, "v") +
+         " FROM unnest($1::" + std::string(wire_array_sql(column(i).wire)) + ") AS x(v)";
+}
+
 std::string TableStatements::exist() const {
   return "SELECT EXISTS (SELECT FROM " + layout_.target.quoted() + " AS t WHERE " +
          key_match("t", "k") + ") FROM " + key_source();

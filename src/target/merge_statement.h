@@ -54,6 +54,8 @@ class TableStatements {
   [[nodiscard]] std::string merge(const MergeVariant& variant) const;
   // Parameters: one array for each key column.
   [[nodiscard]] std::string remove() const;
+  // Fails where column i's type cannot hold a value; parameter: an array of one.
+  [[nodiscard]] std::string hold(std::size_t i) const;
   // One boolean row for each key, in the order of the arrays: is it there?
   [[nodiscard]] std::string exist() const;
   [[nodiscard]] std::string remove_all() const;

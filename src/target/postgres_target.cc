@@ -294,6 +294,10 @@ WriteCounts PostgresTarget::write(const FoldedBatch& batch) {
   return counts;
 }
 
+std::string PostgresTarget::refused_column(const Layout& layout, std::string_view row) {
+  return writer_of(layout).refused_column(tools(), row);
+}
+
 void PostgresTarget::write_tables(const FoldedBatch& batch, WriteCounts& counts) {
   std::vector<TableWriter*> writers;
   std::vector<const Table*> tables;

@@ -42,6 +42,7 @@ class PostgresTarget : public Target {
   Assignment take(const std::vector<StreamPartition>& partitions) override;
   void begin(const std::vector<PositionMove>& moves) override;
   bool ensure(const Layout& layout) override;
+  std::string refused_column(const Layout& layout, std::string_view row) override;
   void savepoint() override;
   void rollback_to_savepoint() override;
   void release_savepoint() override;

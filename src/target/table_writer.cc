@@ -248,6 +248,26 @@ std::uint64_t TableWriter::remove(WriteTools tools) const {
   return tools.session.execute(remove_text_, tools.arrays.finish(removes_.size())).affected();
 }
 
+std::string TableWriter::refused_column(WriteTools tools, std::string_view row) {
+  std::string refused;
+  tools.session.run("SAVEPOINT tidemark_value");
+  for (const std::uint16_t i : statements_.columns({})) {
+    tools.arrays.begin(layout_, {i});
+    tools.arrays.add_row(row);
+    try {
+      tools.session.execute(statements_.hold(i), tools.arrays.finish(1));
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::data) throw;
+      const LayoutColumn& column = layout_.columns[i];
+      refused =
+          "column " + layout_.target.display() + "." + column.name + " (" + column.type.sql() + ")";
+      break;
+    }
+  }
+  tools.session.run("ROLLBACK TO SAVEPOINT tidemark_value; RELEASE SAVEPOINT tidemark_value");
+  return refused;
+}
+
 std::vector<bool> TableWriter::rows_exist(WriteTools tools,
                                           const std::vector<std::string_view>& keys) const {
   ScanAllowed scan(tools.session, !key_has_index_);

@@ -46,6 +46,8 @@ class TableWriter {
 
   WriteCounts remove_all(Session& session) const;
   WriteCounts write(WriteTools tools, const FoldedTable& table, WritePass pass);
+  // See Target. In a transaction.
+  std::string refused_column(WriteTools tools, std::string_view row);
   std::vector<bool> rows_exist(WriteTools tools, const std::vector<std::string_view>& keys) const;
 
  private:
