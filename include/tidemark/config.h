@@ -17,6 +17,8 @@ enum class WriteMode { merge, append, history, soft_delete, replace, delete_inse
 enum class SchemaEvolution { none, validate, evolve };
 enum class OnBadRecord { stop, dead_letter };
 enum class TimeUnit { ms, us, ns };
+// How a string becomes bytea: Debezium's binary.handling.mode, which no schema tells.
+enum class BinaryText { base64, base64_url_safe, hex };
 
 struct KafkaConfig {
   std::vector<std::pair<std::string, std::string>> properties;  // librdkafka's, checked, in order
@@ -43,6 +45,7 @@ struct SourceConfig {
   RegistryConfig registry;
   std::string unavailable_value = "__debezium_unavailable_value";
   std::string metadata_prefix = "__";
+  std::optional<BinaryText> binary_text;  // not set: what can be told from the value
   std::uint64_t record_bytes_max = 64ULL << 20;
   std::uint32_t record_depth_max = 512;
 };
@@ -78,6 +81,7 @@ struct TableConfig {
   std::vector<std::string> columns_exclude;
   std::vector<std::string> key;
   std::optional<TimeUnit> time_unit;
+  std::optional<BinaryText> binary_text;  // before the source's
   std::optional<WriteMode> mode;
 };
 

@@ -10,6 +10,13 @@ using Kind = SettingKind;
 using Value = const SettingValue&;
 
 constexpr std::string_view kModes = "merge|append|history|soft-delete|replace|delete-insert";
+constexpr std::string_view kBinaryTexts = "auto|base64|base64-url-safe|hex";
+
+std::optional<BinaryText> binary_text(std::size_t choice) {
+  if (choice == 0) return std::nullopt;
+  return static_cast<BinaryText>(choice - 1);
+}
+
 constexpr std::uint64_t kKiB = 1ULL << 10;
 constexpr std::uint64_t kGiB = 1ULL << 30;
 
@@ -115,6 +122,15 @@ constexpr std::array kSettings = {
             .fallback = "__",
             .doc = "fields of flattened records that begin so are never columns",
             .store = [](Config& c, TableConfig&, Value v) { c.source.metadata_prefix = v.text; }},
+    Setting{.section = "source",
+            .key = "binary-text",
+            .kind = Kind::choice,
+            .fallback = "auto",
+            .doc = "strings into bytea: the connector's binary.handling.mode; auto refuses doubt",
+            .store = [](Config& c, TableConfig&,
+                        Value v) { c.source.binary_text = binary_text(v.choice); },
+            .choices = kBinaryTexts,
+            .choices_served = 4},
     Setting{.section = "source",
             .key = "record-max-bytes",
             .kind = Kind::size,
@@ -280,6 +296,14 @@ constexpr std::array kSettings = {
                         Value v) { t.time_unit = static_cast<TimeUnit>(v.choice); },
             .choices = "ms|us|ns",
             .choices_served = 3},
+    Setting{
+        .section = "table",
+        .key = "binary-text",
+        .kind = Kind::choice,
+        .doc = "strings into bytea, where this table's are not as in [source]",
+        .store = [](Config&, TableConfig& t, Value v) { t.binary_text = binary_text(v.choice); },
+        .choices = kBinaryTexts,
+        .choices_served = 4},
     Setting{.section = "table",
             .key = "mode",
             .kind = Kind::choice,

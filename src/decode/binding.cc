@@ -102,10 +102,11 @@ class Binder {
     }
     return nullptr;
   }
-  static const JsonValue* value_of(const FieldValues* values, std::int32_t field) {
+  const JsonValue* value_of(const FieldValues* values, std::int32_t field) const {
     if (values == nullptr || field < 0) return nullptr;
     const auto at = static_cast<std::size_t>(field);
     if (at >= values->values.size() || !values->at(at).is_present()) return nullptr;
+    if (says_unavailable(values->at(at), request_.settings.unavailable_value)) return nullptr;
     return &values->at(at);
   }
 

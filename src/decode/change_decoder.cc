@@ -16,11 +16,11 @@ const char* const kNewKeyHeader = "__debezium.newkey";
 const char* const kOldKeyHeader = "__debezium.oldkey";
 
 // A field that had only nulls so far, and no column, has a value now.
-bool needs_column(const Binding& binding, const FieldValues* row) {
+bool needs_column(const Binding& binding, const FieldValues* row, const std::string& placeholder) {
   if (row == nullptr) return false;
-  return std::any_of(binding.unplaced.begin(), binding.unplaced.end(), [row](std::uint32_t field) {
+  return std::any_of(binding.unplaced.begin(), binding.unplaced.end(), [&](std::uint32_t field) {
     const JsonValue& value = row->at(field);
-    return value.is_present() && !value.is_null();
+    return value.is_present() && !value.is_null() && !says_unavailable(value, placeholder);
   });
 }
 
@@ -50,7 +50,7 @@ const Binding& ChangeDecoder::binding(const RowShapePtr& shape, const RowShapePt
                                       const ChangePlace& place) {
   SourceTable& table = place.table;
   if (const Binding* found = table.find(shape.get(), key.get())) {
-    if (!needs_column(*found, row)) return *found;
+    if (!needs_column(*found, row, config_.source.unavailable_value)) return *found;
     table.drop(found);
   }
   BindRequest request;
@@ -58,7 +58,11 @@ const Binding& ChangeDecoder::binding(const RowShapePtr& shape, const RowShapePt
   request.table_config = table.config;
   if (flattened) request.metadata_prefix = &config_.source.metadata_prefix;
   request.settings.unavailable_value = config_.source.unavailable_value;
-  if (table.config != nullptr) request.settings.time_unit = table.config->time_unit;
+  request.settings.binary_text = config_.source.binary_text;
+  if (table.config != nullptr) {
+    request.settings.time_unit = table.config->time_unit;
+    if (table.config->binary_text) request.settings.binary_text = table.config->binary_text;
+  }
   request.source_table = table.display;
   request.row = shape;
   request.record_key = key;
@@ -101,7 +105,7 @@ void ChangeDecoder::widen(const TooWide& problem, const ChangePlace& place) cons
   }
   const std::string type = column == nullptr ? "" : " (" + column->type.sql() + ")";
   throw Refused("column " + place.target.name().display() + "." + problem.column + type +
-                    " cannot hold the record's value: " + problem.reason,
+                    " cannot hold the record's value (" + problem.source + "): " + problem.reason,
                 "ALTER TABLE " + place.target.name().quoted() + " ALTER COLUMN " +
                     quote_identifier(problem.column) + " TYPE " + problem.type.sql() +
                     ", or set schema-evolution = evolve");

@@ -21,10 +21,6 @@ std::string source_column_type(const SourceType& source) {
   return type;
 }
 
-bool is_decimal(const std::string& type) {
-  return type.starts_with("numeric") || type.starts_with("decimal") || type.starts_with("money");
-}
-
 std::string_view base_name(ConnectType base) {
   switch (base) {
     case ConnectType::unknown:
@@ -76,19 +72,6 @@ std::vector<std::string> encoding_losses(const SourceType& source) {
   std::string of_type;
   default_pg_type(source, &of_type);
   if (!of_type.empty()) losses.push_back(of_type);
-  const std::string& name = source.name;
-  if (name == "io.debezium.time.ZonedTime" && of_type.empty()) {
-    losses.emplace_back("the offset of a time with time zone has become UTC");
-  }
-  if (source.base == ConnectType::float64 && is_decimal(source_column_type(source))) {
-    losses.emplace_back(
-        "decimal.handling.mode=double has rounded to 15 digits; precise keeps them all");
-  }
-  if (source.base == ConnectType::array && source.items &&
-      source_column_type(source).ends_with("[]") && source.items->base == ConnectType::array &&
-      of_type.empty()) {
-    losses.emplace_back("an array of arrays is not sent as one");
-  }
   if (source.optional && source.default_json && *source.default_json != "null") {
     losses.emplace_back(
         "a null may have become the default, unless the converter has "

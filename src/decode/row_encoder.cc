@@ -33,9 +33,11 @@ EncodeStatus RowEncoder::element(const Binding& binding, std::size_t column, con
   if (status == EncodeStatus::ok || status == EncodeStatus::unavailable) return status;
   const Layout& layout = *binding.layout;
   if (status == EncodeStatus::too_wide) {
-    throw TooWide{layout.columns[column].name, failure_.wider, failure_.reason};
+    throw TooWide{layout.columns[column].name, failure_.wider, describe(plan.source),
+                  failure_.reason};
   }
-  throw Refused(display(layout, column) + " cannot hold the record's value: " + failure_.reason,
+  throw Refused(display(layout, column) + " cannot hold the record's value (" +
+                    describe(plan.source) + "): " + failure_.reason,
                 "correct the row at the source, or the column's type in the target");
 }
 

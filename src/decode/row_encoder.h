@@ -16,6 +16,7 @@ namespace tidemark {
 struct TooWide {
   std::string column;
   PgType type;
+  std::string source;  // the value's type there
   std::string reason;
 };
 

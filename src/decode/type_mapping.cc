@@ -128,7 +128,8 @@ PgType bits_type(const SourceType& source, const SourceColumn& column, std::stri
   return with_length(TypeKind::bit, length);
 }
 
-PgType number_type(Shape shape, const SourceType& source, const SourceColumn& column) {
+PgType number_type(Shape shape, const SourceType& source, const SourceColumn& column,
+                   std::string& loss) {
   switch (shape) {
     case Shape::decimal:
       if (column.type == "MONEY") return pg_type(TypeKind::money);
@@ -137,6 +138,9 @@ PgType number_type(Shape shape, const SourceType& source, const SourceColumn& co
     case Shape::variable_decimal:
       return pg_type(TypeKind::numeric);
     case Shape::real:
+      if (column.type == "NUMERIC" || column.type == "DECIMAL" || column.type == "MONEY") {
+        loss = "decimal.handling.mode=double has rounded to a double; precise keeps all digits";
+      }
       return pg_type(source.base == ConnectType::float32 ? TypeKind::float4 : TypeKind::float8);
     case Shape::boolean:
       return pg_type(TypeKind::boolean);
@@ -150,7 +154,10 @@ PgType number_type(Shape shape, const SourceType& source, const SourceColumn& co
 }
 
 PgType time_type(Shape shape, TimeUnit unit, const SourceType& source, std::string& loss) {
-  if (unit == TimeUnit::ns) loss = "nanoseconds are cut to microseconds";
+  if (unit == TimeUnit::ns) {
+    loss = "nanoseconds are cut to microseconds";
+    if (shape == Shape::timestamp) loss += "; before 1677-09-21 and after 2262-04-11 null is sent";
+  }
   if (source.name.starts_with("org.apache.kafka.connect.data.") && unit == TimeUnit::ms) {
     loss = "time.precision.mode=connect has cut the time to milliseconds";
   }
@@ -163,12 +170,18 @@ PgType time_type(Shape shape, TimeUnit unit, const SourceType& source, std::stri
     case Shape::timestamp:
       return with_precision(TypeKind::timestamp, digits);
     case Shape::iso_time:
+      if (loss.empty()) loss = "24:00:00 is sent as 00:00:00";
+      [[fallthrough]];
     case Shape::structured_time:
       return with_precision(TypeKind::time, stated);
     case Shape::iso_timestamp:
     case Shape::structured_timestamp:
       return with_precision(TypeKind::timestamp, stated);
     case Shape::zoned_time:
+      loss =
+          "the offset is not sent: the time is that of UTC, and before Debezium 3.7 24:00:00 is "
+          "00:00:00";
+      [[fallthrough]];
     case Shape::structured_zoned_time:
       return with_precision(TypeKind::timetz, stated);
     case Shape::zoned_timestamp:
@@ -193,6 +206,7 @@ PgType array_type(const SourceType& source, std::string& loss) {
     return pg_type(TypeKind::jsonb);
   }
   const PgType element = default_pg_type(items, &loss);
+  if (element.kind == TypeKind::time) loss = "times in arrays are cut to milliseconds";
   return element.array ? pg_type(TypeKind::jsonb) : pg_array_of(element);
 }
 
@@ -200,6 +214,17 @@ PgType named_text_type(const SourceType& source) {
   if (source.name == "io.debezium.data.Xml") return pg_type(TypeKind::xml);
   if (source.name == "io.debezium.data.Tsvector") return pg_type(TypeKind::tsvector);
   return pg_type(TypeKind::text);  // ltree needs an extension, enum a type of its own
+}
+
+// The EWKB, because PostGIS may not be there; PostgreSQL's own types where the schema has their
+// name.
+PgType geometry_type(const SourceColumn& column, std::string& loss) {
+  if (column.type == "POLYGON") loss = "a last point that repeats the first is not sent";
+  if (column.type == "BOX" || column.type == "LSEG" || column.type == "PATH" ||
+      column.type == "POLYGON") {
+    return named(TypeKind::other, lower_case(column.type));
+  }
+  return pg_type(TypeKind::bytea);
 }
 
 PgType default_type(const SourceType& source, std::string& loss) {
@@ -218,8 +243,9 @@ PgType default_type(const SourceType& source, std::string& loss) {
     case Shape::json:
       return pg_type(column.type == "JSON" ? TypeKind::json : TypeKind::jsonb);
     case Shape::bytes:
-    case Shape::geometry:  // the EWKB; PostGIS may not be there
       return pg_type(TypeKind::bytea);
+    case Shape::geometry:
+      return geometry_type(column, loss);
     case Shape::bits:
       return bits_type(source, column, loss);
     case Shape::integer:
@@ -227,7 +253,7 @@ PgType default_type(const SourceType& source, std::string& loss) {
     case Shape::boolean:
     case Shape::decimal:
     case Shape::variable_decimal:
-      return number_type(shape, source, column);
+      return number_type(shape, source, column, loss);
     case Shape::array:
     case Shape::vector:
       return array_type(source, loss);

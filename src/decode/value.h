@@ -20,14 +20,11 @@
 
 namespace tidemark {
 
-// How a string becomes bytea: Debezium's binary.handling.mode, which no schema tells.
-enum class BinaryText : std::uint8_t { base64, hex };
-
 struct ValueSettings {
   std::string unavailable_value = "__debezium_unavailable_value";
   std::optional<TimeUnit> time_unit;  // schemaless times
-  // Strings into bytea. Not set: base64 where there is no schema; with one, whatever of both it can
-  // be, and a value that can be both is refused.
+  // Strings into bytea. Not set: base64 where there is no schema; with one, base64 or hexadecimal,
+  // whichever it can be, and a value that can be both is refused.
   std::optional<BinaryText> binary_text;
 };
 
@@ -77,6 +74,10 @@ PgType default_pg_type(const SourceType& source, std::string* loss = nullptr);
 // not go together (a struct into an integer, say).
 std::optional<ValuePlan> plan_value(const SourceType& source, const PgType& target,
                                     const ValueSettings& settings, std::string& reason);
+
+// A value without a schema that is Debezium's placeholder in any of its forms: it says nothing of
+// the column's type.
+bool says_unavailable(const JsonValue& value, const std::string& placeholder);
 
 // The type that holds all values of both, for schema evolution: never narrower than `have`.
 // No value: they have no common type. For example int4 and int8: int8; varchar(20) and text: text;

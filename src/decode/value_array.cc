@@ -1,5 +1,6 @@
 // Arrays, as array literals: PostgreSQL's text form, which the statement casts. Each element goes
 // through its own plan and then into the text form of its type.
+#include <algorithm>
 #include <memory>
 
 #include "decode/text_form.h"
@@ -50,6 +51,20 @@ void append_array_element(std::string_view text, Bytes& out) {
   out.append('"');
 }
 
+// "[Ljava.lang.String;@69f4e1e0": what Debezium sends for the elements of text[][].
+bool names_java_array(std::string_view text) {
+  if (!text.starts_with('[')) return false;
+  text.remove_prefix(std::min(text.find_first_not_of('['), text.size()));
+  const std::size_t at = text.rfind('@');
+  if (at == std::string_view::npos || at + 1 == text.size()) return false;
+  const std::string_view type = text.substr(0, at);
+  const bool object = type.starts_with('L') && type.ends_with(';');
+  const bool primitive =
+      type.size() == 1 && std::string_view("BCDFIJSZ").find(type[0]) != std::string_view::npos;
+  return (object || primitive) &&
+         text.find_first_not_of("0123456789abcdef", at + 1) == std::string_view::npos;
+}
+
 EncodeStatus element_failed(EncodeStatus status, std::size_t at, Bytes& out, EncodeFailure& why) {
   out.truncate(at);
   why.reason = "in an array: " + why.reason;
@@ -66,6 +81,10 @@ EncodeStatus append_element(const ValuePlan& plan, const JsonValue& value, Bytes
   if (value.is_null()) {
     out.append("NULL");
     return EncodeStatus::ok;
+  }
+  if (value.is_string() && names_java_array(value.raw)) {
+    why.reason = "the name of a Java object, as Debezium sends arrays of more than one dimension";
+    return EncodeStatus::bad;
   }
   element.clear();
   const EncodeStatus status = plan.encode(plan, value, element, why);

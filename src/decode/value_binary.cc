@@ -12,6 +12,9 @@ EncodeStatus encode_bytes(const ValuePlan& plan, const JsonValue& value, Bytes& 
   if (value.kind == JsonKind::bytes) {
     return finish_bytea(plan, append_text_element(value.raw, out), out, why);
   }
+  if (value.is_object() && plan.source.base == ConnectType::unknown) {  // a geometry's
+    return plan_geometry(Shape::geometry, plan)(plan, value, out, why);
+  }
   if (!value.is_string()) return wrong_kind(value, "bytes in base64", why);
   thread_local Bytes scratch;
   const std::size_t at = begin_element(out);
@@ -43,9 +46,7 @@ EncodeStatus encode_bytes_text(const ValuePlan& plan, const JsonValue& value, By
   const std::string_view text = string_content(value, scratch);
   const bool hex = text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
   if (hex && !text.empty() && text.size() % 4 == 0) {
-    return bad(
-        out.size(), out, why,
-        "hexadecimal or base64: nothing tells; use binary.handling.mode=bytes at the source");
+    return bad(out.size(), out, why, "hexadecimal or base64: nothing tells; set binary-text");
   }
   return hex ? encode_hex(plan, value, out, why) : encode_bytes(plan, value, out, why);
 }
@@ -126,7 +127,8 @@ EncodeFunction plan_bits(const ValuePlan& plan) {
 
 EncodeFunction plan_bytes_text(Shape shape, const ValuePlan& plan) {
   if (plan.binary_text == BinaryText::hex) return encode_hex;
-  if (plan.binary_text == BinaryText::base64 || shape == Shape::any) return encode_bytes;
+  // Of base64, either alphabet is read: no text is valid in both with two meanings.
+  if (plan.binary_text || shape == Shape::any) return encode_bytes;
   return encode_bytes_text;
 }
 

@@ -5,13 +5,14 @@
 
 #include "decode/base64.h"
 #include "decode/value_steps.h"
+#include "decode/wkb.h"
 
 namespace tidemark {
 namespace {
 
 // The members of a geometric struct that are there; the others stay null.
 struct Members {
-  JsonValue x, y, wkb, srid, center, radius, a, b, c, dimensions, vector;
+  JsonValue x, y, wkb, srid, center, radius, a, b, c, dimensions, vector, extensions, type, closed;
 };
 
 JsonValue* member_named(std::string_view name, Members& members) {
@@ -26,6 +27,9 @@ JsonValue* member_named(std::string_view name, Members& members) {
   if (name == "c") return &members.c;
   if (name == "dimensions") return &members.dimensions;
   if (name == "vector") return &members.vector;
+  if (name == "extensions") return &members.extensions;
+  if (name == "type") return &members.type;
+  if (name == "closed") return &members.closed;
   return nullptr;
 }
 
@@ -107,34 +111,6 @@ EncodeStatus encode_line(const ValuePlan& plan, const JsonValue& value, Bytes& o
   return finish_text(plan, at, out, why);
 }
 
-constexpr std::uint32_t kEwkbSrid = 0x20000000;
-
-// Well-known binary as PostGIS extends it: byte order, type, SRID if the type's flag says so, the
-// rest. PostgreSQL's connector sends that; MySQL's sends plain WKB and the SRID beside it.
-bool append_ewkb(std::string_view wkb, std::int64_t srid, Bytes& out) {
-  if (wkb.size() < 5 || (wkb[0] != 0 && wkb[0] != 1)) return false;
-  const bool little = wkb[0] == 1;
-  std::uint32_t type = 0;
-  std::memcpy(&type, wkb.data() + 1, sizeof type);
-  if (!little) type = to_big(type);
-  if ((type & kEwkbSrid) != 0 || srid == 0) {
-    out.append(wkb);
-    return true;
-  }
-  type |= kEwkbSrid;
-  auto id = static_cast<std::uint32_t>(srid);
-  if (!little) {
-    type = to_big(type);
-    id = to_big(id);
-  }
-  char* to = out.extend(9);
-  to[0] = wkb[0];
-  std::memcpy(to + 1, &type, sizeof type);
-  std::memcpy(to + 5, &id, sizeof id);
-  out.append(wkb.substr(5));
-  return true;
-}
-
 bool read_srid(const JsonValue& value, std::int64_t& srid) {
   srid = 0;
   if (value.is_null()) return true;
@@ -169,13 +145,48 @@ EncodeStatus encode_geometry(const ValuePlan& plan, const JsonValue& value, Byte
   return finish_text(plan, at, out, why);
 }
 
-// Schemaless objects with a point's or a geometry's members.
-EncodeStatus encode_any_point(const ValuePlan& plan, const JsonValue& value, Bytes& out,
-                              EncodeFailure& why) {
-  if (value.kind == JsonKind::object) return encode_point(plan, value, out, why);
-  if (!value.is_string() || value.escaped) return wrong_kind(value, "a point", why);
-  const std::size_t at = append_text_element(value.raw, out);
-  return finish_text(plan, at, out, why);
+// The type's name without its schema.
+std::string_view bare_name(const PgType& type) {
+  const std::string_view name = type.name;
+  const std::size_t dot = name.rfind('.');
+  return dot == std::string_view::npos ? name : name.substr(dot + 1);
+}
+
+bool is_other(const PgType& target, std::string_view name) {
+  return target.kind == TypeKind::other && bare_name(target) == name;
+}
+
+// {"wkb":…,"srid":null,"extensions":{"type":"path","closed":"true"}} into PostgreSQL's own type.
+EncodeStatus encode_native_geometry(const ValuePlan& plan, const JsonValue& value, Bytes& out,
+                                    EncodeFailure& why) {
+  thread_local Bytes scratch;
+  thread_local Bytes wkb;
+  wkb.clear();
+  Members members;
+  Members extensions;
+  if (!read_members(value, members) || !members.wkb.is_string() ||
+      !append_base64_decoded(string_content(members.wkb, scratch), wkb)) {
+    return bad(out.size(), out, why, "not a geometry in well-known binary");
+  }
+  if (!read_members(members.extensions, extensions) || !extensions.type.is_string() ||
+      extensions.type.raw != bare_name(plan.target)) {
+    return bad(out.size(), out, why, "a geometry that is not said to be of the column's type");
+  }
+  const std::size_t at = begin_element(out);
+  const bool closed = extensions.closed.is_string() && extensions.closed.raw == "true";
+  if (!append_native_geometry(extensions.type.raw, closed, wkb.view(), out)) {
+    return bad(at, out, why, "not a geometry of the type that it is said to be");
+  }
+  end_element(at, out);
+  return EncodeStatus::ok;
+}
+
+// Schemaless: the object or array of a schema, or the type's own text.
+template <EncodeFunction structured>
+EncodeStatus encode_any(const ValuePlan& plan, const JsonValue& value, Bytes& out,
+                        EncodeFailure& why) {
+  const bool text = value.is_string() || value.kind == JsonKind::number;
+  return (text ? plan_text(Shape::any, plan) : structured)(plan, value, out, why);
 }
 
 // An array of numbers is a vector's own text.
@@ -235,15 +246,21 @@ EncodeStatus encode_sparse_vector(const ValuePlan& plan, const JsonValue& value,
   return finish_text(plan, at, out, why);
 }
 
-// The type's name without its schema.
-std::string_view bare_name(const PgType& type) {
-  const std::string_view name = type.name;
-  const std::size_t dot = name.rfind('.');
-  return dot == std::string_view::npos ? name : name.substr(dot + 1);
+bool is_native(const PgType& target) {
+  return is_other(target, "box") || is_other(target, "lseg") || is_other(target, "path") ||
+         is_other(target, "polygon");
 }
 
-bool is_other(const PgType& target, std::string_view name) {
-  return target.kind == TypeKind::other && bare_name(target) == name;
+EncodeFunction plan_any_geometry(const PgType& target) {
+  if (target.kind == TypeKind::point) return encode_any<encode_point>;
+  if (is_native(target)) return encode_any<encode_native_geometry>;
+  if (is_other(target, "geometry") || is_other(target, "geography")) {
+    return encode_any<encode_geometry>;
+  }
+  if (is_other(target, "circle")) return encode_any<encode_circle>;
+  if (is_other(target, "line")) return encode_any<encode_line>;
+  if (is_other(target, "vector") || is_other(target, "halfvec")) return encode_any<encode_vector>;
+  return is_other(target, "sparsevec") ? encode_any<encode_sparse_vector> : nullptr;
 }
 
 }  // namespace
@@ -254,12 +271,12 @@ EncodeFunction plan_geometry(Shape shape, const ValuePlan& plan) {
   const bool postgis = is_other(target, "geometry") || is_other(target, "geography");
   switch (shape) {
     case Shape::any:
-      if (target.kind == TypeKind::point) return encode_any_point;
-      return nullptr;
+      return plan_any_geometry(target);
     case Shape::point:
       if (target.kind == TypeKind::point || text) return encode_point;
       return postgis || target.kind == TypeKind::bytea ? encode_geometry : nullptr;
     case Shape::geometry:
+      if (is_native(target)) return encode_native_geometry;
       return postgis || text || target.kind == TypeKind::bytea ? encode_geometry : nullptr;
     case Shape::circle:
       return is_other(target, "circle") || text ? encode_circle : nullptr;

@@ -16,13 +16,14 @@ struct SemanticName {
 
 constexpr ConnectType kInt32 = ConnectType::int32;
 constexpr ConnectType kInt64 = ConnectType::int64;
+constexpr ConnectType kFloat64 = ConnectType::float64;
 constexpr ConnectType kString = ConnectType::string;
 constexpr ConnectType kBytes = ConnectType::bytes;
 constexpr ConnectType kArray = ConnectType::array;
 constexpr ConnectType kStruct = ConnectType::structure;
 
 // io.debezium.time.*, io.debezium.data.* and Kafka Connect's logical types.
-constexpr std::array<SemanticName, 44> kSemanticNames = {{
+constexpr std::array<SemanticName, 46> kSemanticNames = {{
     {"io.debezium.time.Date", kInt32, Shape::date},
     {"io.debezium.time.Time", kInt32, Shape::time, TimeUnit::ms},
     {"io.debezium.time.MicroTime", kInt64, Shape::time, TimeUnit::us},
@@ -46,6 +47,8 @@ constexpr std::array<SemanticName, 44> kSemanticNames = {{
     {"io.debezium.time.StructuredDuration", kStruct, Shape::structured_duration},
     {"io.debezium.time.MicroDuration", kInt64, Shape::duration, TimeUnit::us},
     {"io.debezium.time.NanoDuration", kInt64, Shape::duration, TimeUnit::ns},
+    {"io.debezium.time.MicroDuration", kFloat64, Shape::duration, TimeUnit::us},
+    {"io.debezium.time.NanoDuration", kFloat64, Shape::duration, TimeUnit::ns},
     {"io.debezium.time.Interval", kString, Shape::interval},
     {"io.debezium.time.Year", kInt32, Shape::integer},
     {"org.apache.kafka.connect.data.Decimal", kBytes, Shape::decimal},
@@ -95,6 +98,13 @@ Shape shape_of_base(ConnectType base) {
       return Shape::structure;
   }
   return Shape::any;
+}
+
+// Of the numbers that stand for times the documentation has int32 where the code has int64, and the
+// other way about.
+bool same_base(ConnectType known, ConnectType base) {
+  return known == base || (known == kInt32 && base == kInt64) ||
+         (known == kInt64 && base == kInt32);
 }
 
 const char* base_name(ConnectType base) {
@@ -157,10 +167,18 @@ EncodeFunction plan_scalar(Shape shape, const ValuePlan& plan) {
 
 }  // namespace
 
+std::vector<std::string_view> semantic_names() {
+  std::vector<std::string_view> names;
+  for (const SemanticName& known : kSemanticNames) {
+    if (names.empty() || names.back() != known.name) names.push_back(known.name);
+  }
+  return names;
+}
+
 Shape shape_of(const SourceType& source, TimeUnit& unit) {
   if (!source.name.empty()) {
     for (const SemanticName& known : kSemanticNames) {
-      if (known.name == source.name && known.base == source.base) {
+      if (known.name == source.name && same_base(known.base, source.base)) {
         unit = known.unit;
         return known.shape;
       }

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "decode/value.h"
 
@@ -137,6 +138,8 @@ enum class Shape : std::uint8_t {
   sparse_vector,
 };
 Shape shape_of(const SourceType& source, TimeUnit& unit);
+// Every schema name that means something here.
+std::vector<std::string_view> semantic_names();
 
 // Each chooses the encoder for one family of shapes, by the plan's target; nullptr: the two do not
 // go together.

@@ -3,6 +3,8 @@
 // and always (docs/formats.md); everything else is exact or refused.
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <cmath>
 #include <limits>
 
 #include "decode/calendar.h"
@@ -29,6 +31,20 @@ constexpr const char* kNotTimestamp = "a timestamp out of PostgreSQL's range";
 
 bool parse_count(const JsonValue& value, std::int64_t& count) {
   return value.kind == JsonKind::number && parse_integer(value.raw, count);
+}
+
+// Durations once were doubles: "3.15576E13". What is behind the point is cut towards the past.
+bool parse_real_count(const JsonValue& value, std::int64_t& count) {
+  constexpr double kFar = 9.2e18;
+  double real = 0;
+  const char* end = value.raw.data() + value.raw.size();
+  if (value.kind != JsonKind::number ||
+      std::from_chars(value.raw.data(), end, real).ec != std::errc() || real < -kFar ||
+      real > kFar) {
+    return false;
+  }
+  count = static_cast<std::int64_t>(std::floor(real));
+  return true;
 }
 
 // Towards the past.
@@ -126,7 +142,9 @@ EncodeStatus encode_duration(const ValuePlan& plan, const JsonValue& value, Byte
                              EncodeFailure& why) {
   std::int64_t count = 0;
   std::int64_t us = 0;
-  if (!parse_count(value, count)) return wrong_kind(value, "a duration", why);
+  if (!parse_count(value, count) && !parse_real_count(value, count)) {
+    return wrong_kind(value, "a duration", why);
+  }
   if (!count_to_us(count, plan.unit, us)) return bad(out.size(), out, why, "a duration too long");
   return append_duration(us, plan, out, why);
 }
@@ -212,6 +230,22 @@ EncodeStatus encode_timestamp_text(const ValuePlan& plan, const JsonValue& value
   return append_timestamp(pg, zoned, plan, out, why);
 }
 
+// And an infinite date: while streaming, days that overflow int32; from snapshots and in arrays,
+// what java.util.Date's ends are as dates, in the time zone of its JVM, and without "BC".
+bool iso_date_infinity(std::string_view text, std::int64_t& pg) {
+  constexpr std::array<std::string_view, 3> kInfinities = {"-5877611-06-21", "+292278994-08-16",
+                                                           "+292278994-08-17"};
+  constexpr std::array<std::string_view, 3> kNegativeInfinities = {
+      "-5877611-06-22", "+292269055-12-02", "+292269055-12-03"};
+  if (text.ends_with('Z')) text.remove_suffix(1);
+  const auto is = [&](const std::array<std::string_view, 3>& ones) {
+    return std::find(ones.begin(), ones.end(), text) != ones.end();
+  };
+  if (!is(kInfinities) && !is(kNegativeInfinities)) return false;
+  pg = is(kInfinities) ? kPgTimestampInfinity : kPgTimestampNegativeInfinity;
+  return true;
+}
+
 // "2017-09-15Z": the Z says nothing. A time after it must be midnight.
 EncodeStatus encode_date_text(const ValuePlan& plan, const JsonValue& value, Bytes& out,
                               EncodeFailure& why) {
@@ -219,7 +253,7 @@ EncodeStatus encode_date_text(const ValuePlan& plan, const JsonValue& value, Byt
   thread_local Bytes scratch;
   std::string_view text = string_content(value, scratch);
   std::int64_t pg = 0;
-  if (parse_infinity(text, pg)) {
+  if (parse_infinity(text, pg) || iso_date_infinity(text, pg)) {
     const std::int32_t days = pg > 0 ? kPgDateInfinity : kPgDateNegativeInfinity;
     const std::size_t at = append_fixed(static_cast<std::uint32_t>(days), out);
     return finish_date(plan, at, out, why);

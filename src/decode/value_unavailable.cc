@@ -3,6 +3,7 @@
 // array of one of those, of its bytes as integers, or of the uuid that Java names after it, and a
 // map from it to itself (PostgresValueConverter, UnchangedToastedPlaceholder). Since 3.7 a schema
 // may declare its form in a parameter.
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstring>
@@ -135,8 +136,14 @@ class Forms {
 
   void of_strings() {
     add_string(plain_);
-    if (target_.kind == TypeKind::bytea) {
-      add_string(base64_encoded(plain_));
+    // Without a schema a column of text may have been made for what are bytes.
+    if (target_.kind == TypeKind::bytea || source_.base == ConnectType::unknown) {
+      const std::string base64 = base64_encoded(plain_);
+      add_string(base64);
+      std::string url_safe = base64;
+      std::replace(url_safe.begin(), url_safe.end(), '+', '-');
+      std::replace(url_safe.begin(), url_safe.end(), '/', '_');
+      if (url_safe != base64) add_string(url_safe);
       add_string(hex_encoded(plain_));
     }
     // hstore as JSON in a string.
@@ -144,7 +151,6 @@ class Forms {
   }
 
   void of_arrays() {
-    if (!target_.array && source_.base == ConnectType::unknown) return;
     add(JsonKind::array, in_array(text_));
     add(JsonKind::array, in_array(base64_encoded(plain_)));
     add(JsonKind::array, byte_codes(plain_));
@@ -214,6 +220,17 @@ bool is_form(const JsonValue& value, const UnavailableForm& form) {
 std::vector<UnavailableForm> unavailable_forms(const SourceType& source, const PgType& target,
                                                const std::string& placeholder) {
   return Forms(source, target, placeholder).all();
+}
+
+bool says_unavailable(const JsonValue& value, const std::string& placeholder) {
+  thread_local std::string known;
+  thread_local std::vector<UnavailableForm> forms;
+  if (forms.empty() || known != placeholder) {
+    known = placeholder;
+    forms = Forms({}, pg_type(TypeKind::text), known).all();
+  }
+  return std::any_of(forms.begin(), forms.end(),
+                     [&](const UnavailableForm& form) { return is_form(value, form); });
 }
 
 EncodeStatus encode_unless_unavailable(const ValuePlan& plan, const JsonValue& value, Bytes& out,

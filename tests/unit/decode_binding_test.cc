@@ -331,6 +331,32 @@ TEST_CASE("binding: schema-inference makes them from the values", "[decode][bind
         "create public.t key(id=<10 bytes>) row(id=<10 bytes>, s='x', n=null)");
 }
 
+TEST_CASE("binding: a placeholder says nothing of a column's type", "[decode][binding]") {
+  for (const std::string placeholder :
+       {R"("__debezium_unavailable_value")", R"("X19kZWJleml1bV91bmF2YWlsYWJsZV92YWx1ZQ==")",
+        R"(["__debezium_unavailable_value"])",
+        "[95,95,100,101,98,101,122,105,117,109,95,117,110,97,118,97,105,108,97,98,108,101,95,118,"
+        "97,"
+        "108,117,101]",
+        R"({"__debezium_unavailable_value":"__debezium_unavailable_value"})"}) {
+    INFO(placeholder);
+    Decoding it;
+    it.config.target.schema_inference = true;
+    const auto update = [&](const std::string& v) {
+      return it.decode(kTopic, R"({"id":1})",
+                       envelope("u", "null", R"({"id":1,"v":)" + v + R"(,"n":true})"));
+    };
+    CHECK(update(placeholder) == "update public.t key(id=<10 bytes>) row(id=<10 bytes>, n=true)");
+    CHECK(required(it) == "id numeric!, n boolean key id");
+    const std::string value = placeholder.front() == '"' ? R"("real")" : "[1]";
+    update(value);
+    CHECK(required(it).find(placeholder.front() == '"' ? "v text" : "v jsonb") !=
+          std::string::npos);
+    const std::string again = update(placeholder);
+    CHECK(again.find("v=?") != std::string::npos);
+  }
+}
+
 TEST_CASE("binding: key and value may differ in having a schema", "[decode][binding]") {
   Decoding it;
   CHECK(it.decode(kTopic, R"({"id":1})", change(field("v", "string"), R"({"id":1,"v":"x"})")) ==

@@ -128,7 +128,8 @@ TEST_CASE("every value of a file reaches the configuration", "[settings]") {
       "[kafka]\nbootstrap.servers = a:1,b:2\ngroup.id = mine\nsecurity.protocol = sasl_ssl\n"
       "[source]\ntype = kafka\ntopics = a.b.c, a.b.d\ntopics = e.f.g\n"
       "topics-regex = ^x\\.(y|z){1,2}$\nformat = json\nunavailable-value = nix\n"
-      "metadata-prefix =\nrecord-max-bytes = 1MiB\nrecord-max-depth = 64\n"
+      "metadata-prefix =\nbinary-text = base64-url-safe\n"
+      "record-max-bytes = 1MiB\nrecord-max-depth = 64\n"
       "[target]\ndsn = postgresql://cdc@db/w\ntable = ${db}_${schema}.${table}${source.ts_ms}\n"
       "mode = merge\nschema-evolution = validate\nschema-inference = yes\ndelete = false\n"
       "truncate = off\nstate-schema = state\n"
@@ -136,7 +137,7 @@ TEST_CASE("every value of a file reaches the configuration", "[settings]") {
       "buffer-max-bytes = 64 MiB\n"
       "[errors]\non-bad-record = dead-letter\ndead-letter-max-rate = 0.5%\nhold-key = false\n"
       "[table.inventory.orders]\ntarget = dw.orders\ncolumns-exclude = note, memo\n"
-      "columns-exclude = \"a,b\"\nkey = order_id\ntime-unit = us\nmode = merge\n"
+      "columns-exclude = \"a,b\"\nkey = order_id\ntime-unit = us\nbinary-text = hex\nmode = merge\n"
       "[http]\nlisten =\ntoken-file =\n"
       "[log]\nformat = json\nlevel = debug\nvalues = true\n");
   CHECK(config.shutdown_timeout == std::chrono::minutes(1));
@@ -164,6 +165,8 @@ TEST_CASE("every value of a file reaches the configuration", "[settings]") {
   CHECK(table.columns_exclude == std::vector<std::string>{"note", "memo", "a,b"});
   CHECK(table.key == std::vector<std::string>{"order_id"});
   CHECK(table.time_unit == TimeUnit::us);
+  CHECK(table.binary_text == BinaryText::hex);
+  CHECK(config.source.binary_text == BinaryText::base64_url_safe);
   CHECK(table.mode == WriteMode::merge);
   CHECK(config.http_listen.empty());
   CHECK(config.log.values);

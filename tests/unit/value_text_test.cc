@@ -270,8 +270,9 @@ TEST_CASE("the placeholder in every form", "[value]") {
   CHECK(text_of(kString, kBytea, kPlaceholderBase64) == "UNAVAILABLE");
   CHECK(text_of(schemaless(), kText, kPlaceholder) == "UNAVAILABLE");
   CHECK(text_of(schemaless(), kBytea, kPlaceholderBase64) == "UNAVAILABLE");
-  CHECK(text_of(schemaless(), kText, kPlaceholderBase64) !=
-        "UNAVAILABLE");  // somebody's own base64
+  // A column of text may have been inferred for bytes.
+  CHECK(text_of(schemaless(), kText, kPlaceholderBase64) == "UNAVAILABLE");
+  CHECK(text_of(kString, kText, kPlaceholderBase64) != "UNAVAILABLE");  // somebody's own base64
   CHECK(text_of(kJson, kJsonb,
                 R"("{\"__debezium_unavailable_value\":\"__debezium_unavailable_value\"}")") ==
         "UNAVAILABLE");
