@@ -59,6 +59,10 @@ unsigned WaitingPartitions::hold(std::uint32_t partition, Offset offset,
   settle(partition, offset, false);
   Waiting& rest = waiting_[partition];
   rest.until = now + doubled(kTryFirst, rest.tries, kTryMost);
+  // What was due and not among what was tried must not be due at once: new rows come in between.
+  for (auto& [other, late] : waiting_) {
+    if (late.until <= now) late.until = now + kTryFirst;
+  }
   return ++rest.tries;
 }
 
