@@ -63,7 +63,11 @@ void Lane::Writer::turn() {
     if (stop.generation == generation_) stop_partition(stop.partition, stop.reason, stop.hint, -1);
   }
   const std::vector<EventRef> batch = cut();
-  if (!batch.empty()) write(batch);
+  if (!batch.empty()) {
+    write(batch);
+  } else {
+    release_done();  // all that came may be of parked partitions
+  }
   make_room();
 }
 

@@ -173,6 +173,27 @@ def larger_than_the_buffer(case):
     check_settled(target)
 
 
+def parent_after_the_buffer(case, size):
+    """The parent comes when the children have filled the buffer, and nothing else is read."""
+    target = case.target()
+    target.run(FAMILY)
+    topics = family_topics(case, 1)
+    count = 20000
+    case.produce([change(topics["child"], "child", "c", {"id": i},
+                         {"id": i, "parent_id": 1, "note": "n" * 40}, lsn=10 + i)
+                  for i in range(count)])
+    process = case.start(case.settings(
+        target, topics.values(), log={"level": "info"},
+        batch={"lanes": 1, "buffer-max-bytes": size, "max-rows": 100}))
+    wait_until(lambda: any(e["event"] == "partition.parked" for e in process.events()), 30,
+               "the log says that the children are parked")
+    case.produce([change(topics["parent"], "parent", "c", {"id": 1}, {"id": 1, "name": "p"}, lsn=1)])
+    wait_until(lambda: target.value("select count(*) from child") == count, 40,
+               "the children are there")
+    check_equal(process.stop().code, 0, "exit code")
+    check_settled(target)
+
+
 def never_comes(case):
     """--until-current ends also where a parent never comes."""
     target = case.target()
@@ -386,6 +407,9 @@ def main():
     suite.case("a table that refers to itself", tree)
     suite.case("foreign keys that are checked at commit", deferred)
     suite.case("children that wait are more than the buffer holds", larger_than_the_buffer)
+    for size in ("1MiB", "4MiB"):
+        suite.case(f"a parent that comes after the buffer, {size}, is full",
+                   parent_after_the_buffer, size)
     suite.case("a parent that never comes", never_comes)
     suite.case("a second unique key, swapped", unique_swapped)
     suite.case("a second unique key, swapped, small batches", lambda case: unique_swapped(
