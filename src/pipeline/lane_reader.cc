@@ -181,7 +181,6 @@ void Lane::Reader::change_reading(const ReadingChange& change) {
   changed.reading = change.read;
   if (change.read) {
     changed.delivered_next = change.from;
-    changed.caught_up.reset();
     auto mark = std::make_shared<Slab>();
     mark->generation = generation_;
     mark->restarted = change.partition;
@@ -190,7 +189,8 @@ void Lane::Reader::change_reading(const ReadingChange& change) {
   backlog_.clear();
   backlog_bytes_ = 0;
   std::vector<std::pair<StreamPartition, std::optional<Offset>>> from;
-  for (const Assigned& assigned : assigned_) {
+  for (Assigned& assigned : assigned_) {
+    assigned.caught_up.reset();  // of the backlog that is dropped here it knows nothing
     if (assigned.reading) from.emplace_back(assigned.at, assigned.delivered_next);
   }
   source_.assign(from);

@@ -38,7 +38,6 @@ class Lane::Writer {
   void release_done();
   void write(const std::vector<EventRef>& batch);
   std::optional<WriteOutcome> write_until_done(const std::vector<EventRef>& batch);
-  std::optional<WriteOutcome> settle_until_known(unsigned& tries);
   bool back_off(const Error& error, unsigned& tries);
   void settle_events(const std::vector<EventRef>& batch, const WriteOutcome& outcome);
   void forget_rows();

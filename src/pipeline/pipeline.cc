@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
 #include <memory>
+#include <optional>
+#include <span>
 #include <thread>
 #include <vector>
 
@@ -27,7 +30,8 @@ constexpr seconds kProgressEvery{10};
 constexpr seconds kUntilCurrentPatience{60};  // for a server that is away
 constexpr seconds kWaitingPatience{30};       // for a row of another partition
 constexpr seconds kLanesPatience{5};          // of lanes whose partitions wait
-constexpr seconds kHandOverPatience{30};      // another process may have got them instead
+constexpr seconds kJoinPatience{3};
+constexpr seconds kHandOverPatience{30};  // another process may have got them instead
 constexpr milliseconds kReadTimeout{10000};
 
 constexpr int kExitBadData = 65;
@@ -63,7 +67,7 @@ class Pipeline {
   bool waited_too_long(const std::vector<LaneState>& states);
   void join_lanes(const std::vector<LaneState>& states);
   void report_progress(const std::vector<LaneState>& states);
-  void stop_lanes();
+  void stop_lanes(std::size_t from, milliseconds patience);
   void end(int exit_code, std::string message, std::string hint = {});
   [[nodiscard]] std::vector<LaneState> states() const;
 
@@ -79,9 +83,10 @@ class Pipeline {
   std::uint64_t reported_events_ = 0;
   Clock::time_point lonely_ = Clock::now();  // when not only partitions that wait were left
   Clock::time_point calm_ = Clock::now();    // when no lane waited for a server
-  Clock::time_point moved_ = Clock::now();   // when a row was written, or fewer than two waited
-  Clock::time_point joined_{};               // when one lane was left
-  std::uint64_t moved_events_ = 0;
+  std::map<StreamPartition, std::optional<Offset>> waiting_;
+  Clock::time_point moved_ =
+      Clock::now();                 // when one of them moved, or fewer than two lanes waited
+  Clock::time_point joined_{};      // when one lane was left
   std::uint64_t ended_events_ = 0;  // of lanes that are no more
   std::size_t handed_over_ = 0;     // partitions that the first lane is to have when they are gone
 };
@@ -89,7 +94,7 @@ class Pipeline {
 RunSummary Pipeline::run() {
   start_lanes();
   while (watch()) std::this_thread::sleep_for(kWatch);
-  stop_lanes();
+  stop_lanes(0, config_.shutdown_timeout * 3 / 4);
   summary_.events = ended_events_;
   for (const LaneState& state : states()) {
     summary_.events += state.events;
@@ -227,24 +232,25 @@ bool Pipeline::finished(const std::vector<LaneState>& states) {
 // Lanes write in transactions of their own: rows of two that need each other can only be written by
 // one. So where several wait and nothing moves, the first one takes all partitions over.
 void Pipeline::join_lanes(const std::vector<LaneState>& states) {
-  std::uint64_t events = 0;
   std::size_t partitions = 0;
-  std::ptrdiff_t waiting = 0;
+  std::size_t lanes = 0;
+  std::map<StreamPartition, std::optional<Offset>> waiting;
   for (const LaneState& state : states) {
-    events += state.events;
     partitions += state.partitions.size();
-    const auto waits = [](const PartitionProgress& one) { return one.waiting && !one.reached; };
-    waiting += std::any_of(state.partitions.begin(), state.partitions.end(), waits) ? 1 : 0;
+    const std::size_t before = waiting.size();
+    for (const PartitionProgress& partition : state.partitions) {
+      if (partition.waiting && !partition.reached) waiting[partition.at] = partition.committed;
+    }
+    lanes += waiting.size() != before ? 1U : 0U;
   }
-  if (waiting < 2 || events != moved_events_) moved_ = Clock::now();
-  moved_events_ = events;
+  if (lanes < 2 || waiting != waiting_) moved_ = Clock::now();
+  waiting_ = std::move(waiting);
   if (Clock::now() - moved_ < kLanesPatience) return;
   log_event(Level::warning, "lanes.joined",
             "partitions wait for each other's rows: going on with one lane",
             {{"hint", "set lanes = 1 in [batch] if this is so at every start"}});
-  for (std::size_t i = 1; i < lanes_.size(); ++i) lanes_[i]->stop();
+  stop_lanes(1, kJoinPatience);
   for (std::size_t i = 1; i < lanes_.size(); ++i) {
-    lanes_[i]->join();
     ended_events_ += lanes_[i]->state().events;
     summary_.dead_letters += lanes_[i]->state().dead_letters;
   }
@@ -282,19 +288,18 @@ void Pipeline::report_progress(const std::vector<LaneState>& states) {
 }
 
 // The batch at hand is committed if that can be had in time, else rolled back.
-void Pipeline::stop_lanes() {
-  for (const auto& lane : lanes_) lane->stop();
-  std::thread impatient([this, patience = config_.shutdown_timeout * 3 / 4] {
-    const auto until = Clock::now() + patience;
+void Pipeline::stop_lanes(std::size_t from, milliseconds patience) {
+  const std::span lanes = std::span(lanes_).subspan(from);
+  for (const auto& lane : lanes) lane->stop();
+  std::thread impatient([lanes, until = Clock::now() + patience] {
+    const auto running = [](const auto& lane) { return lane->state().end == LaneEnd::running; };
     while (Clock::now() < until) {
-      const auto now = states();
-      const auto running = [](const LaneState& s) { return s.end == LaneEnd::running; };
-      if (std::none_of(now.begin(), now.end(), running)) return;
+      if (std::none_of(lanes.begin(), lanes.end(), running)) return;
       std::this_thread::sleep_for(kWatch);
     }
-    for (const auto& lane : lanes_) lane->cancel();
+    for (const auto& lane : lanes) lane->cancel();
   });
-  for (const auto& lane : lanes_) lane->join();
+  for (const auto& lane : lanes) lane->join();
   impatient.join();
 }
 
