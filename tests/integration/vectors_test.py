@@ -17,7 +17,7 @@ A record has a key, partition, headers, table or topic where they are not the fi
 import json
 import sys
 
-from harness import ROOT, Suite, change, check, check_equal, rows_as_text
+from harness import ROOT, Suite, change, check, check_equal, columns_of, quoted
 
 VECTORS = ROOT / "tests" / "golden" / "vectors"
 
@@ -70,6 +70,13 @@ class Vector:
 
 def text(value):
     return None if value is None else json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def rows_as_text(database, table):
+    """All rows, each a line of its columns' text, in the order of the text."""
+    parts = ", ".join(f"coalesce({quoted(c)}::text, '\\N')" for c in columns_of(database, table))
+    return [line for (line,) in database.run(
+        f"select concat_ws(' | ', {parts}) from {table} order by 1")]
 
 
 def run_steps(case, vectors, topics, settings):

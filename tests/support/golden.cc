@@ -181,8 +181,15 @@ void set_limits(PgType& type, const std::string& text) {
     case TypeKind::varbit:
       type.length = first;
       break;
-    default:
+    case TypeKind::time:
+    case TypeKind::timetz:
+    case TypeKind::timestamp:
+    case TypeKind::timestamptz:
+    case TypeKind::interval:
       type.precision = first;
+      break;
+    default:
+      break;  // an extension's own
   }
 }
 
