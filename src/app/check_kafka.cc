@@ -1,8 +1,6 @@
 #include "app/check_kafka.h"
 
 #include <fmt/format.h>
-#include <regex.h>
-
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -14,6 +12,7 @@
 #include "source/kafka_fault.h"
 #include "source/kafka_properties.h"
 #include "source/rdkafka_handle.h"
+#include "source/topic_selection.h"
 #include "tidemark/error.h"
 
 namespace tidemark {
@@ -228,21 +227,6 @@ void KafkaCheck::check_group(const TopicFacts& topic) {
   }
 }
 
-// As the consumer takes it: without ^ anywhere in the name.
-bool matches(const std::string& pattern, const std::string& topic) {
-  regex_t compiled;
-  if (regcomp(&compiled, pattern.c_str(), REG_EXTENDED | REG_NOSUB) != 0) return false;
-  const bool found = regexec(&compiled, topic.c_str(), 0, nullptr, 0) == 0;
-  regfree(&compiled);
-  return found;
-}
-
-bool is_kafkas_own(const std::string& topic) {
-  constexpr std::array<std::string_view, 3> kOwn = {"__consumer_offsets", "__transaction_state",
-                                                    "__share_group_state"};
-  return std::find(kOwn.begin(), kOwn.end(), topic) != kOwn.end();
-}
-
 }  // namespace
 
 std::vector<TopicFacts> check_kafka(const Config& config, CheckReport& report) {
@@ -279,7 +263,7 @@ std::vector<TopicFacts> select_topics(const SourceConfig& source,
     const std::size_t before = selected.size();
     bool any = false;
     for (const TopicFacts& topic : all) {
-      if (is_kafkas_own(topic.name) || !matches(pattern, topic.name)) continue;
+      if (!matches_topic(pattern, topic.name)) continue;
       any = true;
       select(topic);
     }

@@ -1,6 +1,7 @@
 #include "pipeline/lane_reader.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/log.h"
 
@@ -17,6 +18,7 @@ constexpr std::size_t kBacklogBytes = 4U << 20;
 constexpr milliseconds kPoll{100};
 constexpr milliseconds kRoomWait{500};
 constexpr milliseconds kAnswerWait{20};
+constexpr milliseconds kAssignAgain{2000};
 constexpr milliseconds kEndsTimeout{2000};
 constexpr milliseconds kEndsAgain{5000};
 
@@ -42,6 +44,7 @@ void Lane::Reader::run() {
 
 void Lane::Reader::turn() {
   serve_writer();
+  read_again();
   if (!backlog_.empty()) work_off_backlog();
   if (shared_.buffer.full() || (paused_ && backlog_.empty())) make_room();
   const bool something = slab_ && !slab_->events.empty();
@@ -120,6 +123,7 @@ void Lane::Reader::on_revoked() {
   fetching_ = false;
   last_index_ = 0;
   asked_ends_ = {};
+  to_read_again_.clear();
   decoder_.forget_partitions();
   shared_.update([](LaneState& state) {
     state.assigned = false;
@@ -145,6 +149,7 @@ void Lane::Reader::start_fetching(const TakenPositions& positions) {
   if (positions.generation != generation_) return;
   ask_ends();
   source_.assign(positions.from);
+  assigned_at_ = Clock::now();
   fetching_ = true;
   // A paused source stays so for the new partitions; room and tables decide anew.
   if (paused_) set_paused(false);
@@ -173,13 +178,25 @@ void Lane::Reader::ask_ends() {
   asked_ends_ = Clock::now();
 }
 
-// Everything that is read is assigned anew, from behind what has been decoded.
 void Lane::Reader::change_reading(const ReadingChange& change) {
   if (change.generation != generation_ || !fetching_) return;
-  flush();
-  Assigned& changed = assigned_.at(change.partition);
-  changed.reading = change.read;
   if (change.read) {
+    to_read_again_.push_back(change);
+    return;
+  }
+  Assigned& parked = assigned_.at(change.partition);
+  parked.reading = false;
+  source_.pause(parked.at);
+}
+
+// Everything that is read is assigned anew, from behind what has been decoded. Not often: librdkafka
+// aborts where an assignment comes while the one before is still stopping its fetchers.
+void Lane::Reader::read_again() {
+  if (to_read_again_.empty() || Clock::now() - assigned_at_ < kAssignAgain) return;
+  flush();
+  for (const ReadingChange& change : std::exchange(to_read_again_, {})) {
+    Assigned& changed = assigned_.at(change.partition);
+    changed.reading = true;
     changed.delivered_next = change.from;
     auto mark = std::make_shared<Slab>();
     mark->generation = generation_;
@@ -194,6 +211,7 @@ void Lane::Reader::change_reading(const ReadingChange& change) {
     if (assigned.reading) from.emplace_back(assigned.at, assigned.delivered_next);
   }
   source_.assign(from);
+  assigned_at_ = Clock::now();
 }
 
 std::optional<std::uint32_t> Lane::Reader::index_of(std::string_view topic, Partition partition) {

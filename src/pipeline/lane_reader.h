@@ -44,6 +44,7 @@ class Lane::Reader {
   void start_fetching(const TakenPositions& positions);
   void ask_ends();
   void change_reading(const ReadingChange& change);
+  void read_again();
   bool decode(const RecordView& record);
   void work_off_backlog();
   void wait_for_answers();
@@ -62,6 +63,8 @@ class Lane::Reader {
   std::vector<Assigned> assigned_;
   std::uint32_t last_index_ = 0;
   std::chrono::steady_clock::time_point asked_ends_;
+  std::chrono::steady_clock::time_point assigned_at_;
+  std::vector<ReadingChange> to_read_again_;
   bool fetching_ = false;
   bool paused_ = false;
   std::shared_ptr<Slab> slab_;

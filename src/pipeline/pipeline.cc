@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "pipeline/lane.h"
+#include "pipeline/until_current.h"
 #include "source/kafka_reader.h"
 #include "source/kafka_source.h"
 #include "source/schema_registry.h"
@@ -74,6 +75,7 @@ class Pipeline {
   Config config_;
   const RunOptions& options_;
   Catalog catalog_;
+  std::optional<UntilCurrent> until_current_;
   const std::shared_ptr<TableClaims> claims_ = std::make_shared<TableClaims>();
   std::unique_ptr<SchemaRegistry> registry_;  // null: none is configured
   std::vector<std::unique_ptr<Lane>> lanes_;
@@ -92,6 +94,7 @@ class Pipeline {
 };
 
 RunSummary Pipeline::run() {
+  if (options_.until_current) until_current_.emplace(config_);
   start_lanes();
   while (watch()) std::this_thread::sleep_for(kWatch);
   stop_lanes(0, config_.shutdown_timeout * 3 / 4);
@@ -204,10 +207,12 @@ bool Pipeline::finished(const std::vector<LaneState>& states) {
       waiting += partition.waiting && !partition.reached ? 1U : 0U;
     }
   }
-  if (waiting == 0 || reached + waiting != partitions) lonely_ = Clock::now();
+  const bool others_done = !until_current_ || until_current_->others_are_done(states);
+  if (waiting == 0 || reached + waiting != partitions || !others_done) lonely_ = Clock::now();
   if (partitions >= handed_over_ || Clock::now() - joined_ >= kHandOverPatience) handed_over_ = 0;
   if (partitions == 0 || !all_assigned || handed_over_ != 0) return false;
   if (stopped == partitions || (options_.until_current && reached == partitions && stopped > 0)) {
+    if (!others_done) return false;
     end(kExitBadData,
         std::to_string(stopped) + " of " + std::to_string(partitions) +
             " partitions have stopped at a record that cannot be applied",
@@ -224,7 +229,7 @@ bool Pipeline::finished(const std::vector<LaneState>& states) {
         "refer to among the topics?");
     return true;
   }
-  if (!options_.until_current || reached != partitions) return false;
+  if (!options_.until_current || reached != partitions || !others_done) return false;
   end(0, "everything that was there at the start is applied");
   return true;
 }

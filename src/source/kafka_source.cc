@@ -135,6 +135,7 @@ void KafkaSource::report_revoked() {
 
 void KafkaSource::assign(
     const std::vector<std::pair<StreamPartition, std::optional<Offset>>>& from) {
+  release_held();
   std::vector<StreamPartition> partitions;
   auto list = rdkafka::make_partition_list(from.size());
   for (const auto& [at, offset] : from) {
@@ -150,10 +151,16 @@ void KafkaSource::assign(
                 hint_of(error));
   }
   assigned_ = {partitions.begin(), partitions.end()};
-  // An assignment forgets what was paused.
-  std::erase_if(partitions,
-                [&](const StreamPartition& at) { return !paused_ && !held_.contains(at); });
-  set_paused(partitions, true);
+  if (paused_) set_paused(partitions, true);
+}
+
+// librdkafka keeps a partition paused over an assignment. What was halted stays so.
+void KafkaSource::release_held() {
+  std::vector<StreamPartition> released;
+  std::set_difference(held_.begin(), held_.end(), halted_.begin(), halted_.end(),
+                      std::back_inserter(released));
+  for (const StreamPartition& at : released) held_.erase(at);
+  if (!paused_) set_paused(released, false);
 }
 
 // ---- polling

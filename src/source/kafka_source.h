@@ -76,6 +76,7 @@ class KafkaSource final : public Source {
   void report_fatal(const std::string& reason);
   void report_unreachable(const std::string& message, const std::string& hint);
   void look_for_brokers();
+  void release_held();
   void set_paused(const std::vector<StreamPartition>& partitions, bool paused);
 
   const KafkaConfig config_;

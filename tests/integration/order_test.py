@@ -7,6 +7,7 @@ each other; and a batch folds many changes of a row into one. Neither may show i
 import json
 import random
 import sys
+import time
 
 from harness import (Failed, Suite, change, check, check_equal, check_settled, first_difference,
                      positions, tombstone, wait_until)
@@ -88,6 +89,29 @@ def foreign_keys(case, partitions, seed, pieces, **settings):
         case.until_current(config)
         family.check(target)
         check_settled(target)
+
+
+def family_killed(case, seed):
+    """Random bounds, and kill -9 at random moments while all of it is being read."""
+    choose = random.Random(seed)
+    partitions, lanes = choose.randint(2, 5), choose.randint(1, 3)
+    target = case.target()
+    target.run(FAMILY)
+    topics = family_topics(case, partitions)
+    config = case.settings(target, topics.values(), batch={
+        "max-rows": choose.choice((2, 20, 500)), "lanes": lanes,
+        "buffer-max-bytes": choose.choice(("4MiB", "16MiB"))})
+    family = Family(topics, partitions, seed)
+    for _ in range(choose.choice((300, 1500))):
+        family.step()
+    case.produce(family.records)
+    for _ in range(3):
+        process = case.start(config)
+        time.sleep(choose.uniform(0.3, 3))
+        process.kill()
+    case.until_current(config, seconds=120)
+    family.check(target)
+    check_settled(target)
 
 
 def child_first(case):
@@ -396,13 +420,16 @@ def two_topics(case):
 
 
 def main():
-    suite = Suite(__doc__)
+    suite = Suite(__doc__, lambda parser: parser.add_argument(
+        "--seeds", type=int, nargs="*", help="of the random families; default: a new one"))
     for partitions in (1, 3):
         suite.case(f"foreign keys, partitions {partitions}", lambda case, p: foreign_keys(
             case, p, p, 4), partitions)
         suite.case(f"foreign keys, partitions {partitions}, small batches, three lanes",
                    lambda case, p: foreign_keys(case, p, 9, 3, batch={"max-rows": 3, "lanes": 3}),
                    partitions)
+    for seed in suite.options.seeds or [random.randrange(1 << 30)]:
+        suite.case(f"foreign keys, killed, seed {seed}", family_killed, seed)
     suite.case("a child comes before its parent", child_first)
     suite.case("a table that refers to itself", tree)
     suite.case("foreign keys that are checked at commit", deferred)

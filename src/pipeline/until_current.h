@@ -1,0 +1,45 @@
+// What `--until-current` waits for beyond this process's own partitions: everything that was there
+// at the start is in the target, whoever has put it there. A process that was killed keeps its
+// partitions in the group until its session has timed out; until then nobody works on them, and
+// ending would leave them behind. Not thread-safe: the pipeline's.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <optional>
+#include <set>
+#include <vector>
+
+#include "pg/admin_connection.h"
+#include "pipeline/lane.h"
+#include "source/topic_ends.h"
+#include "tidemark/config.h"
+
+namespace tidemark {
+
+class UntilCurrent {
+ public:
+  explicit UntilCurrent(const Config& config);
+
+  // True: what is not ours has been applied by others, or belongs to a member of the group that
+  // has outlived the session's time and will see to it. Asks Kafka and the target at most once a
+  // second, for a second at most.
+  bool others_are_done(const std::vector<LaneState>& lanes);
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  [[nodiscard]] std::set<StreamPartition> missing(const std::vector<LaneState>& lanes) const;
+  void note(std::set<StreamPartition> missing);
+  void remove_applied(std::set<StreamPartition>& partitions);
+
+  const Config& config_;
+  const std::chrono::milliseconds session_;
+  TopicEnds kafka_;
+  AdminConnection target_;
+  std::optional<std::map<StreamPartition, Offset>> ends_;  // at the start
+  std::set<StreamPartition> missing_{{}};                  // as last asked; at first, something
+  Clock::time_point changed_ = Clock::now();               // when `missing_` last did
+  Clock::time_point asked_;
+};
+
+}  // namespace tidemark
