@@ -71,8 +71,10 @@ class Source {
   virtual void pause(const StreamPartition& partition) = 0;
   // Leaves the group and joins anew: the next poll() results are revoked and assigned.
   virtual void rejoin() = 0;
-  // Group offsets, asynchronously; errors are logged, never thrown. Any thread.
-  virtual void commit(const std::vector<std::pair<StreamPartition, Offset>>& next) = 0;
+  // Group offsets, asynchronously; errors are logged, never thrown. Any thread. With a patience it
+  // waits so long for Kafka's answer.
+  virtual void commit(const std::vector<std::pair<StreamPartition, Offset>>& next,
+                      std::chrono::milliseconds patience = {}) = 0;
 
   // How many partitions the topic has; 0 unknown.
   virtual std::int32_t partitions_of(std::string_view topic) = 0;

@@ -109,8 +109,9 @@ bool RecordDecoder::State::open_forms(const RecordView& record) {
                         WireSchemas& cache, WireForm& form) {
     if (!bytes) return true;
     std::optional<WireForm> opened = open_wire(*bytes, record.headers, side, cache, schemas);
-    if (opened) form = *std::move(opened);
-    return opened.has_value();
+    if (!opened) return false;
+    form = *std::move(opened);
+    return true;
   };
   return open(record.key, WireSide::key, topic->wire_keys, key_form) &&
          open(record.value, WireSide::value, topic->wire_values, value_form);

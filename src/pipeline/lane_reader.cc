@@ -189,8 +189,8 @@ void Lane::Reader::change_reading(const ReadingChange& change) {
   source_.pause(parked.at);
 }
 
-// Everything that is read is assigned anew, from behind what has been decoded. Not often: librdkafka
-// aborts where an assignment comes while the one before is still stopping its fetchers.
+// Everything that is read is assigned anew, from behind what has been decoded. Not often:
+// librdkafka aborts where an assignment comes while the one before is still stopping its fetchers.
 void Lane::Reader::read_again() {
   if (to_read_again_.empty() || Clock::now() - assigned_at_ < kAssignAgain) return;
   flush();

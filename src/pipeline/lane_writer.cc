@@ -15,6 +15,7 @@ constexpr milliseconds kIdle{500};
 constexpr milliseconds kBackOffFirst{50};
 constexpr milliseconds kBackOffMost{15000};
 constexpr std::chrono::seconds kResetAgain{60};
+constexpr milliseconds kLastReport{2000};
 
 std::int64_t to_ms(std::chrono::steady_clock::duration time) {
   return std::chrono::duration_cast<milliseconds>(time).count();
@@ -38,6 +39,8 @@ void Lane::Writer::run() {
   }
   target_.rollback();
   shared_.buffer.stop();
+  // Once more and for certain: what was reported last may be on its way when the group is left.
+  if (owns_ && !shared_.buffer.stale(generation_)) report_offsets(kLastReport);
 }
 
 void Lane::Writer::turn() {
@@ -362,12 +365,12 @@ void Lane::Writer::after(const WriteOutcome& outcome, std::size_t events, Clock:
 
 // A report for the tools that read group offsets, also of positions just taken: after a restart, or
 // with a new group, they show what the target holds.
-void Lane::Writer::report_offsets() {
+void Lane::Writer::report_offsets(milliseconds patience) {
   std::vector<std::pair<StreamPartition, Offset>> next;
   for (const OwnedPartition& partition : batch_.partitions()) {
     if (partition.next) next.emplace_back(partition.at, *partition.next);
   }
-  if (!next.empty()) shared_.parts.source->commit(next);
+  if (!next.empty()) shared_.parts.source->commit(next, patience);
 }
 
 void Lane::Writer::note_partitions() {

@@ -42,7 +42,7 @@ class Lane::Writer {
   void settle_events(const std::vector<EventRef>& batch, const WriteOutcome& outcome);
   void forget_rows();
   void after(const WriteOutcome& outcome, std::size_t events, Clock::duration took);
-  void report_offsets();
+  void report_offsets(std::chrono::milliseconds patience = {});
   void give_up(const Error& error);
   void note_partitions();
 

@@ -377,15 +377,22 @@ void KafkaSource::pause(const StreamPartition& partition) {
 
 // ---- what Kafka says about a partition
 
-void KafkaSource::commit(const std::vector<std::pair<StreamPartition, Offset>>& next) {
+void KafkaSource::commit(const std::vector<std::pair<StreamPartition, Offset>>& next,
+                         milliseconds patience) {
   if (next.empty()) return;
   auto list = rdkafka::make_partition_list(next.size());
   for (const auto& [at, offset] : next) {
     rd_kafka_topic_partition_list_add(list.get(), at.stream.c_str(), at.partition.value)->offset =
         offset.value;
   }
-  const rd_kafka_resp_err_t error = rd_kafka_commit(client_.get(), list.get(), 1);
-  on_committed(client_.get(), error, nullptr, nullptr);
+  if (patience.count() == 0) {
+    const rd_kafka_resp_err_t error = rd_kafka_commit(client_.get(), list.get(), 1);
+    on_committed(client_.get(), error, nullptr, nullptr);
+    return;
+  }
+  const rdkafka::Queue queue(rd_kafka_queue_new(client_.get()));
+  rd_kafka_commit_queue(client_.get(), list.get(), queue.get(), on_committed, this);
+  rd_kafka_queue_poll_callback(queue.get(), to_ms(patience));
 }
 
 std::int32_t KafkaSource::partitions_of(std::string_view topic) {

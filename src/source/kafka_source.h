@@ -45,7 +45,8 @@ class KafkaSource final : public Source {
   void resume() override;
   void pause(const StreamPartition& partition) override;
   void rejoin() override;
-  void commit(const std::vector<std::pair<StreamPartition, Offset>>& next) override;
+  void commit(const std::vector<std::pair<StreamPartition, Offset>>& next,
+              std::chrono::milliseconds patience = {}) override;
   std::int32_t partitions_of(std::string_view topic) override;
   std::optional<PartitionEnds> ends(const StreamPartition& partition,
                                     std::chrono::milliseconds timeout) override;

@@ -673,6 +673,14 @@ def columns_of(database, table):
         "and not attisdropped order by attnum", (table,))]
 
 
+def rows_as_text(database, table, columns=None):
+    """All rows, each a line of its columns' text, in the order of the text."""
+    columns = columns or columns_of(database, table)
+    parts = ", ".join(f"coalesce({quoted(c)}::text, '\\N')" for c in columns)
+    return [line for (line,) in database.run(
+        f"select concat_ws(' | ', {parts}) from {table} order by 1")]
+
+
 def check_settled(target, case=None):
     """Nothing waits and nothing was refused."""
     check_equal(target.value("select count(*) from tidemark.key_changes"), 0, "rows in key_changes")

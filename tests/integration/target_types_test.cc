@@ -211,7 +211,7 @@ TEST_CASE("the column whose value the server refuses is found", "[target][types]
   const auto refused = [&](const std::string& image) {
     f.begin();
     f.target->ensure(*layout);
-    const std::string column = f.target->refused_column(*layout, image);
+    std::string column = f.target->refused_column(*layout, image);
     const std::string again = f.target->refused_column(*layout, image);  // the transaction goes on
     f.target->rollback();
     CHECK(column == again);

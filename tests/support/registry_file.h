@@ -35,8 +35,10 @@ class RegistryFile {
     rapidjson::Document json;
     json.Parse(text.str().c_str());
     if (json.HasParseError() || !json.IsObject()) throw std::runtime_error("cannot read " + path);
-    for (const auto& [id, schema] : json.GetObject()) {
-      add(static_cast<std::uint32_t>(std::stoul(id.GetString())), schema.GetString());
+    // By iterator: RapidJSON's comparison of them is ambiguous to clang in a range-based for.
+    const auto end = json.MemberEnd();
+    for (auto it = json.MemberBegin(); it.operator->() != end.operator->(); ++it) {
+      add(static_cast<std::uint32_t>(std::stoul(it->name.GetString())), it->value.GetString());
     }
   }
 

@@ -332,13 +332,13 @@ TEST_CASE("binding: schema-inference makes them from the values", "[decode][bind
 }
 
 TEST_CASE("binding: a placeholder says nothing of a column's type", "[decode][binding]") {
-  for (const std::string placeholder :
-       {R"("__debezium_unavailable_value")", R"("X19kZWJleml1bV91bmF2YWlsYWJsZV92YWx1ZQ==")",
-        R"(["__debezium_unavailable_value"])",
-        "[95,95,100,101,98,101,122,105,117,109,95,117,110,97,118,97,105,108,97,98,108,101,95,118,"
-        "97,"
-        "108,117,101]",
-        R"({"__debezium_unavailable_value":"__debezium_unavailable_value"})"}) {
+  for (
+      const std::string placeholder :
+      {R"("__debezium_unavailable_value")", R"("X19kZWJleml1bV91bmF2YWlsYWJsZV92YWx1ZQ==")",
+       R"(["__debezium_unavailable_value"])",
+       R"([95,95,100,101,98,101,122,105,117,109,95,117,110,97,118,97,105,108,97,98,108,101,95,118,)"
+       R"(97,108,117,101])",
+       R"({"__debezium_unavailable_value":"__debezium_unavailable_value"})"}) {
     INFO(placeholder);
     Decoding it;
     it.config.target.schema_inference = true;

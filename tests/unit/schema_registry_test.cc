@@ -344,9 +344,7 @@ TEST_CASE("addresses of a registry", "[registry]") {
   CHECK(urls[1].user == "u");
   CHECK(urls[1].password == "p@");
   for (const char* bad : {"", ",", "r:8081", "http://", "file:///etc/passwd", "http://r?x=1",
-                          "http://r#x", "http://r,,http://s",
-                          "http://u:secret"
-                          "@r:99999"}) {
+                          "http://r#x", "http://r,,http://s", "http://u:secret@r:99999"}) {
     INFO(bad);
     try {
       parse_registry_urls(bad);
