@@ -133,7 +133,8 @@ void RecordDecoder::State::check_size(const RecordView& record) const {
 DecodeOutcome RecordDecoder::State::decode(const Work& work) {
   table = nullptr;
   topic = &topic_of(work.record.topic);
-  key_form = value_form = WireForm();
+  key_form = WireForm();
+  value_form = WireForm();
   scratch.clear();
   if (topic->is_heartbeat()) return skip(SkipReason::heartbeat, work);
   if (!open_forms(work.record)) return DecodeOutcome::needs_answer;

@@ -18,11 +18,13 @@ from collections import Counter, defaultdict
 
 from harness import (FIXTURES, Suite, check, check_equal, check_settled, columns_of, csv_header,
                      first_difference, position_rows, positions, quoted, row_versions, split_csv)
+from registry_server import RegistryServer
 
 EXTENSIONS = "hstore", "ltree", "citext"
 # Of each mode of Debezium's a table, with settings of its own; and what takes an extension.
 MODES = "pg-modes", "pg-modes-schemaless", "pg-geometry"
-WITH_SCHEMAS = "pg-types", "pg-changes", "pg-evolution", "pg-names", "mariadb-types", "mariadb-changes"
+WITH_SCHEMAS = ("pg-types", "pg-changes", "pg-changes-avro", "pg-evolution", "pg-names", "mariadb-types",
+                "mariadb-changes")
 ALL = WITH_SCHEMAS + ("pg-types-schemaless", "pg-changes-partitioned", "pg-flattened-rewrite",
                       "mariadb-types-schemaless")
 TWO_COLUMNS = '"pair"', '"binary_key"'  # tables whose key has so many
@@ -37,6 +39,9 @@ class Fixture:
         scenario = json.loads((self.folder / "scenario.json").read_text())
         made = FIXTURES / scenario.get("of", name)
         self.settings = scenario.get("tidemark", {})
+        file = self.folder / "registry.json"  # schemas by id, where the records have no others
+        self.schemas = ({int(number): text for number, text in json.loads(file.read_text()).items()}
+                        if file.exists() else None)
         # What tidemark cannot make as it must be: types that the records do not tell.
         self.given_sql = (made / "given.sql").read_text() if (made / "given.sql").exists() else ""
         file = made / "target.sql"
@@ -84,6 +89,8 @@ class Replay:
             self.target.run("alter table child drop constraint child_parent_id_fkey")
         self.topics = {name: case.topic(name, count)
                        for name, count in fixture.partitions().items()}
+        if fixture.schemas:
+            settings["source"] = {"registry-url": RegistryServer(case, dict(fixture.schemas)).url}
         self.settings = case.settings(self.target, self.topics.values(),
                                       target=fixture.target_settings(), **fixture.settings,
                                       **settings)
