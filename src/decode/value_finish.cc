@@ -125,8 +125,7 @@ EncodeStatus int8_into_real(const ValuePlan& plan, std::int64_t value, std::size
   const std::int32_t digits = plan.target.kind == TypeKind::float4 ? 24 : 53;
   const auto magnitude =
       value < 0 ? 0 - static_cast<std::uint64_t>(value) : static_cast<std::uint64_t>(value);
-  if (magnitude != 0 &&
-      static_cast<std::int32_t>(std::bit_width(magnitude)) - std::countr_zero(magnitude) > digits) {
+  if (magnitude != 0 && 64 - std::countl_zero(magnitude) - std::countr_zero(magnitude) > digits) {
     return bad(at, out, why, "an integer that the floating-point column cannot hold exactly");
   }
   if (digits == 24) {
