@@ -27,6 +27,7 @@ WITH_SCHEMAS = ("pg-types", "pg-changes", "pg-changes-avro", "pg-evolution", "pg
                 "mariadb-changes")
 ALL = WITH_SCHEMAS + ("pg-types-schemaless", "pg-changes-partitioned", "pg-flattened-rewrite",
                       "mariadb-types-schemaless")
+CUT = "pg-changes", "pg-changes-avro", "pg-changes-partitioned"  # where batches begin and end matters
 TWO_COLUMNS = '"pair"', '"binary_key"'  # tables whose key has so many
 # Records of a key that comes by two partitions have no order, nor have those without a key.
 PARTITIONED = {"pg-changes-partitioned": 4}
@@ -286,17 +287,21 @@ def in_pieces(case, fixture, with_tables, seed):
 
 
 def main():
-    suite = Suite(__doc__)
+    suite = Suite(__doc__, lambda parser: parser.add_argument(
+        "--every", action="store_true", help="every fixture cut in every way, not only the changes"))
     for name in ALL:
         fixture = Fixture(name)
         suite.case(f"{name} tables", tables, fixture)
+        if name in WITH_SCHEMAS:
+            suite.case(f"{name} created", created, fixture)
+        if name not in CUT and not suite.options.every:
+            continue
         suite.case(f"{name} tables, a row a batch", lambda case, f: tables(
             case, f, batch={"max-rows": 1}), fixture)
         suite.case(f"{name} tables, three lanes", lambda case, f: tables(
             case, f, batch={"max-rows": 3, "lanes": 3}), fixture)
         suite.case(f"{name} tables, in pieces", in_pieces, fixture, True, name)
         if name in WITH_SCHEMAS:
-            suite.case(f"{name} created", created, fixture)
             suite.case(f"{name} created, a row a batch", lambda case, f: created(
                 case, f, batch={"max-rows": 1}), fixture)
             suite.case(f"{name} created, in pieces", in_pieces, fixture, False, name)
