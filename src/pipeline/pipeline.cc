@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "pipeline/lane.h"
 #include "pipeline/until_current.h"
+#include "source/group_offsets.h"
 #include "source/kafka_reader.h"
 #include "source/kafka_source.h"
 #include "source/schema_registry.h"
@@ -32,6 +33,7 @@ constexpr seconds kUntilCurrentPatience{60};  // for a server that is away
 constexpr seconds kWaitingPatience{30};       // for a row of another partition
 constexpr seconds kLanesPatience{5};          // of lanes whose partitions wait
 constexpr seconds kJoinPatience{3};
+constexpr seconds kLastReport{3};
 constexpr seconds kHandOverPatience{30};  // another process may have got them instead
 constexpr milliseconds kReadTimeout{10000};
 
@@ -99,10 +101,15 @@ RunSummary Pipeline::run() {
   while (watch()) std::this_thread::sleep_for(kWatch);
   stop_lanes(0, config_.shutdown_timeout * 3 / 4);
   summary_.events = ended_events_;
+  std::vector<std::pair<StreamPartition, Offset>> positions;
   for (const LaneState& state : states()) {
     summary_.events += state.events;
     summary_.dead_letters += state.dead_letters;
+    for (const PartitionProgress& partition : state.partitions) {
+      if (partition.committed) positions.emplace_back(partition.at, *partition.committed);
+    }
   }
+  if (until_current_) report_group_offsets(config_.kafka, positions, kLastReport);
   summary_.seconds = std::chrono::duration<double>(Clock::now() - begin_).count();
   log_event(
       summary_.exit_code == 0 ? Level::info : Level::error, "pipeline.stopped", summary_.message,
