@@ -23,10 +23,12 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 import traceback
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -581,6 +583,8 @@ class Suite:
                                                               str(ROOT / "build" / "release")),
                             help="where tidemark and the tools are (default: build/release)")
         parser.add_argument("--keep", action="store_true", help="keep the logs of good cases too")
+        parser.add_argument("--jobs", type=int, default=1, metavar="N",
+                            help="cases at a time: most of them wait most of the time (default 1)")
         if add_options:
             add_options(parser)
         self.options = parser.parse_args()
@@ -594,13 +598,22 @@ class Suite:
         self.folder = self.build / "integration" / f"{script}-{time.strftime('%H%M%S')}-{os.getpid()}"
         self.folder.mkdir(parents=True)
         self.passed, self.failed, self.number = 0, 0, 0
+        self._pool = ThreadPoolExecutor(self.options.jobs) if self.options.jobs > 1 else None
+        self._running = []
+        self._count = threading.Lock()
 
     def case(self, name, function, *arguments):
         if self.options.cases and not any(part in name for part in self.options.cases):
             return
         self.number += 1
         case = Case(self, name, self.number)
-        why = None
+        if self._pool is None:
+            self._run(case, function, arguments)
+        else:
+            self._running.append(self._pool.submit(self._run, case, function, arguments))
+
+    def _run(self, case, function, arguments):
+        name, why = case.name, None
         try:
             function(case, *arguments)
         except Failed as failure:
@@ -612,17 +625,23 @@ class Suite:
             why = f"{type(error).__name__}: {error}"
             (case.folder / "traceback").write_text(traceback.format_exc())
         case.close()
+        with self._count:
+            self._note(case, why)
+
+    def _note(self, case, why):
         if why is None:
             self.passed += 1
-            print(f"ok {name}", flush=True)
+            print(f"ok {case.name}", flush=True)
             if not self.options.keep:
                 shutil.rmtree(case.folder, ignore_errors=True)
         else:
             self.failed += 1
-            print(f"FAILED {name}: {' '.join(why.split())}", flush=True)
+            print(f"FAILED {case.name}: {' '.join(why.split())}", flush=True)
             print(f"# logs: {case.folder}", flush=True)
 
     def finish(self):
+        for running in self._running:
+            running.result()
         if self.failed == 0 and not self.options.keep:
             shutil.rmtree(self.folder, ignore_errors=True)
         else:
