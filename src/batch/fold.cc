@@ -168,7 +168,6 @@ void Fold::State::link_handover(std::size_t wait, const KeyChangeRow& row) {
 
 void Fold::State::apply(const EventRef& ref) {
   FoldTable& table = table_of(ref.event->layout);
-  if (ref.event->op != Op::snapshot) table.snapshot_only = false;
   if (ref.event->op == Op::truncate) {
     apply_truncate(table);
   } else if (table.layout->keyless()) {
@@ -202,9 +201,12 @@ void Fold::State::apply_truncate(FoldTable& table) {
 
 void Fold::State::apply_upsert(FoldTable& table, const EventRef& ref) {
   const std::size_t entry = table.find_or_add(ref.key());
+  if (!table.entries[entry].touched) {
+    const bool inserts = ref.event->op == Op::create || ref.event->op == Op::snapshot;
+    table.entries[entry].born = inserts && !ref.is_key_change();
+  }
   const Image image =
       ref.is_key_change() ? take(table, entry, ref) : overlay(ref, table.entries[entry].image);
-  if (!image.complete()) table.snapshot_only = false;
   set_image(table, entry, image);
   // Whoever owns the key's partition must be told of the row that waits under it.
   if (image.wait != kNoWait) {
@@ -391,7 +393,6 @@ void Fold::State::emit_tables() {
     FoldedTable out;
     out.layout = table.layout;
     out.truncate = table.truncated;
-    out.snapshot_only = table.snapshot_only;
     emit_rows(table, out);
     std::copy_if(table.inserts.begin(), table.inserts.end(), std::back_inserter(out.inserts),
                  [](std::string_view row) { return !row.empty(); });
@@ -439,6 +440,7 @@ void Fold::State::emit_rows(const FoldTable& table, FoldedTable& out) {
     row.key = sorted.entry->key;
     if (sorted.upsert) {
       row.row = image.row;
+      row.born = sorted.entry->born;
       row.unavailable = image.unavailable;
       row.absent = image.absent;
       row.base_is_none = image.base_is_none;

@@ -14,7 +14,6 @@ constexpr std::size_t kFirstSlots = 1024;
 void FoldTable::reset(const Layout* new_layout) {
   layout = new_layout;
   truncated = false;
-  snapshot_only = true;
   entries.clear();
   inserts.clear();
   deletes.clear();
@@ -59,7 +58,6 @@ void FoldTable::rehash(std::size_t slots) {
 
 void FoldTable::truncate() {
   truncated = true;
-  snapshot_only = false;
   entries.clear();
   std::fill(slots_.begin(), slots_.end(), 0);
   inserts.clear();

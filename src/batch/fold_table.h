@@ -32,6 +32,7 @@ struct Entry {
   std::uint64_t hash = 0;
   Image image;
   bool touched = false;  // by an event of this run
+  bool born = false;     // the first of which was an insert or a snapshot read
 };
 
 class FoldTable {
@@ -49,7 +50,6 @@ class FoldTable {
 
   const Layout* layout = nullptr;
   bool truncated = false;
-  bool snapshot_only = true;
   std::vector<Entry> entries;
   std::vector<std::string_view> inserts;  // keyless; empty views are cancelled ones
   std::vector<std::string_view> deletes;

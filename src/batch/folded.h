@@ -24,7 +24,9 @@ struct RowChange {
   bool base_is_self =
       true;  // the stored row of the same key (the usual case; `base` is empty then)
   bool base_is_none =
-      false;  // there is nothing to take from: an unavailable column is a data error
+      false;          // there is nothing to take from: an unavailable column is a data error
+  bool born = false;  // the run's first event of this key was its insert or its snapshot read: no
+                      // stored row is expected, and COPY may be tried
   std::string_view key;
   std::string_view row;   // empty for remove
   std::string_view base;  // key of another stored row, as it was before this batch (a key change)
@@ -32,9 +34,8 @@ struct RowChange {
 
 struct FoldedTable {
   const Layout* layout = nullptr;
-  bool truncate = false;        // DELETE all rows first
-  bool snapshot_only = false;   // nothing but snapshot reads, no lacking columns: COPY may be tried
-  std::vector<RowChange> rows;  // keyed tables: removes first, then upserts, each by key
+  bool truncate = false;                  // DELETE all rows first
+  std::vector<RowChange> rows;            // keyed tables: removes first, then upserts, each by key
   std::vector<std::string_view> inserts;  // keyless tables: row images to add
   std::vector<std::string_view>
       deletes;  // keyless tables: row images of which to take one equal row

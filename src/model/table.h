@@ -40,8 +40,9 @@ struct Table {
   // What only the catalog fills:
   std::string key_constraint;  // the primary key's name
   std::vector<std::vector<std::string>>
-      unique_keys;  // columns of every unique index that is valid,
-                    // not partial and not on expressions; primary first
+      unique_keys;                          // columns of every unique index that is valid,
+                                            // not partial and not on expressions; primary first
+  bool has_deferrable_unique_keys = false;  // one of them is, or may be, checked at the end only
   std::vector<ForeignKey> foreign_keys;
   bool has_triggers = false;
   bool has_row_security = false;

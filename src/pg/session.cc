@@ -287,10 +287,14 @@ void Session::copy_data(std::string_view bytes) {
 std::uint64_t Session::copy_end() {
   require_open();
   if (PQputCopyEnd(connection_, nullptr) != 1) fail(nullptr);
-  // The result, then a null pointer; an error must not leave the null behind.
-  std::unique_ptr<PGresult, decltype(&PQclear)> first(PQgetResult(connection_), &PQclear);
-  while (PGresult* more = PQgetResult(connection_)) PQclear(more);
-  return checked(first.release()).affected();
+  // The results, then a null pointer; an error must not leave the null behind.
+  using Owned = std::unique_ptr<PGresult, decltype(&PQclear)>;
+  Owned copied(PQgetResult(connection_), &PQclear);
+  Owned last(nullptr, &PQclear);
+  while (PGresult* more = PQgetResult(connection_)) last.reset(more);
+  const std::uint64_t rows = checked(copied.release()).affected();
+  if (last != nullptr) checked(last.release());
+  return rows;
 }
 
 // ---- ends

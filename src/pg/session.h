@@ -101,7 +101,8 @@ class Session {
                ResultFormat format = ResultFormat::text);
   TextRows query_text(const std::string& sql, const std::vector<std::string>& parameters = {});
 
-  // COPY … FROM STDIN: start, any number of pieces, finish.
+  // COPY … FROM STDIN: start, any number of pieces, finish. `sql` may hold statements before and
+  // after it, which need no trip of their own.
   void copy_begin(const std::string& sql);
   void copy_data(std::string_view bytes);
   std::uint64_t copy_end();

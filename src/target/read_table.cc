@@ -15,7 +15,7 @@ namespace {
 //   column:  name; type: name, schema, SQL name, typtype, is it an array, typmod; flags; default
 //   foreign: constraint, parent's schema, parent's table
 //   table:   kind of relation, row security, triggers
-//   unique:  index, column, is it the primary key, the index's name
+//   unique:  index, column, is it the primary key, the index's name, is it checked at once
 constexpr const char* kTableQuery = R"sql(
 WITH RECURSIVE rel AS (
   SELECT c.oid, c.relkind, format('%I.%I', n.nspname, c.relname) AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -53,7 +53,7 @@ JOIN pg_namespace tn ON tn.oid = t.typnamespace
 LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
 UNION ALL
 SELECT 'unique', (NOT i.indisprimary)::text || i.indexrelid, k.n, i.indexrelid::text, a.attname::text, i.indisprimary::text,
-       c.relname::text, NULL, NULL, NULL, NULL, NULL
+       c.relname::text, i.indimmediate::text, NULL, NULL, NULL, NULL
 FROM rel JOIN pg_index i ON i.indrelid = rel.oid JOIN pg_class c ON c.oid = i.indexrelid
 CROSS JOIN LATERAL unnest(i.indkey::int2[]) WITH ORDINALITY AS k(attnum, n)
 JOIN att a ON a.attnum = k.attnum
@@ -219,6 +219,7 @@ TablePtr read_table(const TextQuery& query, const TableName& name) {
       if (text(row, 0) != index) table->unique_keys.emplace_back();
       index = text(row, 0);
       table->unique_keys.back().push_back(text(row, 1));
+      if (text(row, 4) != "true") table->has_deferrable_unique_keys = true;
       if (text(row, 2) != "true") continue;
       table->key.push_back(text(row, 1));
       table->key_constraint = text(row, 3);

@@ -46,11 +46,10 @@ bool same_columns(const LayoutColumn& a, const LayoutColumn& b) {
       "22P02");
 }
 
-bool complete_rows_only(const FoldedTable& table) {
-  return table.snapshot_only && !table.rows.empty() &&
-         std::none_of(table.rows.begin(), table.rows.end(), [](const RowChange& row) {
-           return row.remove || row.unavailable || row.absent;
-         });
+// One statement must add the rows that refer to each other: its end checks them.
+bool refers_to_itself(const Table& table) {
+  return std::any_of(table.foreign_keys.begin(), table.foreign_keys.end(),
+                     [&](const ForeignKey& key) { return key.parent == table.name; });
 }
 
 // Calls `note(column, length)` for each column that the image lacks.
@@ -71,6 +70,8 @@ TableWriter::TableWriter(const Layout& layout, TablePtr actual)
       actual_(std::move(actual)),
       statements_(layout_, *actual_),
       key_has_index_(key_has_unique_index(layout_, *actual_)),
+      copy_possible_(BulkLoad::possible(layout_, *actual_)),
+      refers_to_itself_(refers_to_itself(*actual_)),
       remove_text_(layout.keyless() ? std::string() : statements_.remove()) {}
 
 bool TableWriter::serves(const Layout& layout) const {
@@ -119,16 +120,11 @@ WriteCounts TableWriter::write_rows(WriteTools tools, const FoldedTable& table, 
     if (pass != WritePass::upserts) counts.removed = take_keyless(tools, table.deletes);
     return counts;
   }
-  if (pass != WritePass::removes && complete_rows_only(table) &&
-      tools.bulk_load.possible(layout_, *actual_) &&
-      tools.bulk_load.load(tools.session, statements_, table)) {
-    counts.upserted = table.rows.size();
-    return counts;
-  }
   sort_rows(table, pass);
+  const bool copies = choose_copy(tools.bulk_load);
   ScanAllowed scan(tools.session, !key_has_index_);
   std::uint64_t touched = 0;
-  std::uint64_t upserts = complete_.size();
+  std::uint64_t upserts = complete_.size() + born_.size();
   for (const auto& [variant, rows] : lacking_) {
     if (rows.empty()) continue;
     upserts += rows.size();
@@ -136,6 +132,8 @@ WriteCounts TableWriter::write_rows(WriteTools tools, const FoldedTable& table, 
   }
   if (!complete_.empty()) touched += merge(tools, {}, complete_);
   if (!removes_.empty()) touched += remove(tools);
+  // Last: what was freed before, a second unique key for one, is free for the new rows.
+  if (copies) touched += copy(tools);
   scan.end();
   counts.upserted = upserts;
   counts.removed = touched > upserts ? touched - upserts : 0;
@@ -145,9 +143,32 @@ WriteCounts TableWriter::write_rows(WriteTools tools, const FoldedTable& table, 
 // ---- rows to statements
 // --------------------------------------------------------------------------
 
+// True: born_ is for COPY. False: its rows are among complete_.
+bool TableWriter::choose_copy(BulkLoad& bulk_load) {
+  const bool alone = complete_.empty() && removes_.empty() &&
+                     std::all_of(lacking_.begin(), lacking_.end(),
+                                 [](const auto& variant) { return variant.second.empty(); });
+  if (copy_possible_ && (alone || !refers_to_itself_) &&
+      bulk_load.worth_it(layout_.target, born_.size())) {
+    return true;
+  }
+  // Both are in the order of their keys, and so shall be what is sent.
+  Rows all(complete_.size() + born_.size());
+  std::merge(complete_.begin(), complete_.end(), born_.begin(), born_.end(), all.begin());
+  complete_ = std::move(all);
+  born_.clear();
+  return false;
+}
+
+std::uint64_t TableWriter::copy(WriteTools tools) {
+  if (tools.bulk_load.load(tools.session, statements_, layout_, born_)) return born_.size();
+  return merge(tools, {}, born_);
+}
+
 void TableWriter::sort_rows(const FoldedTable& table, WritePass pass) {
   removes_.clear();
   complete_.clear();
+  born_.clear();
   if (lacking_.size() > kVariantsMax) lacking_.clear();
   for (auto& [variant, rows] : lacking_) rows.clear();
   for (const RowChange& row : table.rows) {
@@ -157,6 +178,8 @@ void TableWriter::sort_rows(const FoldedTable& table, WritePass pass) {
       continue;
     } else if (row.unavailable || row.absent) {
       sort_lacking(row);
+    } else if (row.born) {
+      born_.push_back(&row);
     } else {
       complete_.push_back(&row);
     }

@@ -58,6 +58,8 @@ class TableWriter {
   [[nodiscard]] std::string key_hint() const;
   void sort_rows(const FoldedTable& table, WritePass pass);
   void sort_lacking(const RowChange& row);
+  bool choose_copy(BulkLoad& bulk_load);
+  std::uint64_t copy(WriteTools tools);
   const std::string& merge_text(const MergeVariant& variant);
   std::uint64_t merge(WriteTools tools, const MergeVariant& variant, const Rows& rows);
   void add_lacks(ParameterArrays& arrays, const MergeVariant& variant, std::size_t op,
@@ -72,12 +74,15 @@ class TableWriter {
   const TablePtr actual_;
   const TableStatements statements_;
   const bool key_has_index_;
+  const bool copy_possible_;
+  const bool refers_to_itself_;
   const std::string remove_text_;
   std::map<MergeVariant, std::string> merge_texts_;
 
   // Of the batch at hand; kept for their memory.
   Rows removes_;
   Rows complete_;
+  Rows born_;  // those of the complete rows that COPY may bring
   std::map<MergeVariant, Rows> lacking_;
   std::vector<std::uint64_t> masks_;
 };

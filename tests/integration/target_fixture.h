@@ -153,8 +153,9 @@ class BatchOf {
     batch_.tables.back().truncate = true;
     return *this;
   }
-  BatchOf& snapshot_only() {
-    batch_.tables.back().snapshot_only = true;
+  // The rows so far.
+  BatchOf& born() {
+    for (RowChange& row : batch_.tables.back().rows) row.born = true;
     return *this;
   }
   std::string_view keep(const std::string& text) { return kept_.emplace_back(text); }

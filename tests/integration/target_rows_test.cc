@@ -275,22 +275,113 @@ TEST_CASE("a second unique key: what a delete frees may be taken, a swap is the 
   CHECK(f.ask("SELECT * FROM $.t ORDER BY id") == "1,c,1|2,a,2");
 }
 
-TEST_CASE("snapshot rows are copied until one is there already", "[target][copy]") {
+namespace {
+
+// Rows that COPY brings have the transaction of its savepoint, not that of the batch.
+constexpr const char* kWriters = "SELECT count(DISTINCT xmin::text) FROM $.t WHERE id >= 1000";
+
+// `count` rows that are not expected to be there, from key 1000 on.
+void add_born(BatchOf& batch, int count, const std::string& name) {
+  std::vector<RowChange>& rows = batch.get().tables.back().rows;
+  for (int id = 1000; id < 1000 + count; ++id) {
+    RowChange& change = rows.emplace_back();
+    change.key = batch.keep(int8(id));
+    change.row = batch.keep(full(id, name, 1));
+    change.born = true;
+  }
+}
+
+}  // namespace
+
+TEST_CASE("new rows are copied, beside what MERGE does", "[target][copy]") {
   TargetFixture f;
   const auto layout = make_layout(f.name("t"), kColumns, {"id"});
   BatchOf first(layout);
-  first.snapshot_only().upsert(int8(1), full(1, "one", 1)).upsert(int8(2), full(2, "two", 2));
-  CHECK(f.write(first).upserted == 2);
-  // COPY leaves no MERGE behind.
-  CHECK(f.ask("SELECT xmin = (SELECT xmin FROM $.t WHERE id = 2) FROM $.t WHERE id = 1") == "t");
+  first.upsert(int8(1), full(1, "one", 1)).upsert(int8(2), full(2, "two", 2));
+  f.write(first);
   BatchOf second(layout);
-  second.snapshot_only().upsert(int8(2), full(2, "zwei", 2)).upsert(int8(3), full(3, "three", 3));
-  CHECK(f.write(second).upserted == 2);
-  CHECK(f.ask("SELECT * FROM $.t ORDER BY id") == "1,one,1|2,zwei,2|3,three,3");
-  BatchOf third(layout);
-  third.snapshot_only().upsert(int8(3), full(3, "drei", 3));
-  f.write(third);
-  CHECK(f.ask("SELECT name FROM $.t WHERE id = 3") == "drei");
+  second.remove(int8(1)).upsert(int8(2), full(2, "zwei", 2));
+  add_born(second, 300, "new");
+  const WriteCounts counts = f.write(second);
+  CHECK(counts.upserted == 301);
+  CHECK(counts.removed == 1);
+  CHECK(f.ask("SELECT id, name, n FROM $.t WHERE id < 1000") == "2,zwei,2");
+  CHECK(f.ask("SELECT count(*), min(id), max(id), min(name) FROM $.t WHERE id >= 1000") ==
+        "300,1000,1299,new");
+  CHECK(f.ask("SELECT (SELECT xmin FROM $.t WHERE id = 2) = (SELECT xmin FROM $.t WHERE id = "
+              "1000)") == "f");
+}
+
+TEST_CASE("a row that was to be new and is there is merged, with all beside it", "[target][copy]") {
+  TargetFixture f;
+  const auto layout = make_layout(f.name("t"), kColumns, {"id"});
+  BatchOf first(layout);
+  first.upsert(int8(1200), full(1200, "old", 1));
+  f.write(first);
+  for (const char* name : {"again", "and again"}) {
+    BatchOf batch(layout);
+    add_born(batch, 300, name);
+    CHECK(f.write(batch).upserted == 300);
+    CHECK(f.ask("SELECT count(*), min(name), max(name) FROM $.t") ==
+          "300," + std::string(name) + "," + name);
+    CHECK(f.ask(kWriters) == "1");
+  }
+}
+
+TEST_CASE("a copied row may take a second unique key that is freed beside it", "[target][copy]") {
+  TargetFixture f;
+  f.run("CREATE TABLE $.t (id bigint PRIMARY KEY, name text, n int UNIQUE)");
+  const auto layout = make_layout(f.name("t"), kColumns, {"id"});
+  BatchOf first(layout);
+  first.upsert(int8(1), full(1, "one", 1000)).upsert(int8(2), full(2, "two", 1001));
+  f.write(first);
+  BatchOf second(layout);
+  second.remove(int8(1)).upsert(int8(2), full(2, "two", 7));
+  add_born(second, 300, "new");
+  std::vector<RowChange>& rows = second.get().tables.back().rows;
+  for (std::size_t i = 2; i < rows.size(); ++i) {
+    const auto id = static_cast<std::int32_t>(1000 + i - 2);
+    rows[i].row = second.keep(full(id, "new", id));
+  }
+  f.write(second);
+  CHECK(f.ask("SELECT count(*), min(n), max(n) FROM $.t WHERE id >= 1000") == "300,1000,1299");
+}
+
+TEST_CASE("a table that refers to itself gets new rows and updates at once", "[target][copy]") {
+  TargetFixture f;
+  f.run("CREATE TABLE $.t (id bigint PRIMARY KEY, name text, n bigint REFERENCES $.t)");
+  const std::vector<ColumnSpec> columns = {{"id", pg_type(TypeKind::int8)},
+                                           {"name", pg_type(TypeKind::text)},
+                                           {"n", pg_type(TypeKind::int8)}};
+  const auto layout = make_layout(f.name("t"), columns, {"id"});
+  const auto image = [](std::int64_t id, std::int64_t parent) {
+    return row({int8(id), bytes("x"), int8(parent)});
+  };
+  BatchOf first(layout);
+  first.upsert(int8(1), image(1, 1));
+  f.write(first);
+  BatchOf second(layout);
+  second.upsert(int8(1), image(1, 1299));
+  add_born(second, 300, "new");
+  std::vector<RowChange>& rows = second.get().tables.back().rows;
+  for (std::size_t i = 1; i < rows.size(); ++i) {
+    rows[i].row = second.keep(image(static_cast<std::int64_t>(1000 + i - 1), 1));
+  }
+  f.write(second);
+  CHECK(f.ask("SELECT n FROM $.t WHERE id = 1") == "1299");
+  CHECK(f.ask("SELECT count(*) FROM $.t") == "301");
+}
+
+TEST_CASE("a key that is checked at the end only is never copied into", "[target][copy]") {
+  TargetFixture f;
+  f.run("CREATE TABLE $.t (id bigint PRIMARY KEY DEFERRABLE INITIALLY DEFERRED, name text, n int)");
+  const auto layout = make_layout(f.name("t"), kColumns, {"id"});
+  for (const char* name : {"once", "twice"}) {
+    BatchOf batch(layout);
+    add_born(batch, 300, name);
+    f.write(batch);
+    CHECK(f.ask("SELECT count(*), min(name) FROM $.t") == "300," + std::string(name));
+  }
 }
 
 TEST_CASE("a table without a unique index on the key is written too", "[target][rows]") {
@@ -298,7 +389,7 @@ TEST_CASE("a table without a unique index on the key is written too", "[target][
   f.run("CREATE TABLE $.t (id bigint, name text, n int)");
   const auto layout = make_layout(f.name("t"), kColumns, {"id"});
   BatchOf first(layout);
-  first.snapshot_only().upsert(int8(1), full(1, "one", 1));
+  first.upsert(int8(1), full(1, "one", 1)).born();
   f.write(first);
   f.write(first);
   BatchOf second(layout);

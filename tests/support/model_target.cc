@@ -162,6 +162,8 @@ void ModelTarget::write_table(const FoldedTable& table, const ModelDatabase& bef
     if (row.remove) {
       counts.removed += rows.erase(std::string(row.key));
     } else {
+      if (row.born) ++work_->born;
+      if (row.born && rows.contains(std::string(row.key))) ++work_->born_twice;
       rows[std::string(row.key)] = complete(row, table, before);
       ++counts.upserted;
     }

@@ -32,6 +32,9 @@ struct ModelDatabase {
   std::map<std::int64_t, StreamPartition> key_change_at;
   std::vector<DeadLetter> dead_letters;
   std::int64_t next_id = 1;
+  // Rows that were not expected to be there, and of these those that were.
+  std::uint64_t born = 0;
+  std::uint64_t born_twice = 0;
 };
 
 class ModelTarget : public Target {

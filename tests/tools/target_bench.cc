@@ -77,12 +77,12 @@ struct Bench {
     FoldedBatch batch;
     FoldedTable& table = batch.tables.emplace_back();
     table.layout = &layout;
-    table.snapshot_only = snapshot;
     for (std::size_t i = 0; i < ids.size(); ++i) {
       const std::size_t end = i + 1 < ids.size() ? starts[i + 1] : rows.size();
       RowChange& row = table.rows.emplace_back();
       row.row = rows.view(starts[i], end - starts[i]);
       row.key = row.row.substr(0, 12);
+      row.born = snapshot;
     }
     const auto start = std::chrono::steady_clock::now();
     const Offset to = taken.next ? taken.next->next() : Offset{1};
