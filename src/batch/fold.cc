@@ -50,6 +50,8 @@ struct Fold::State {
   std::unordered_map<const Layout*, std::unordered_set<std::string_view>> there_;  // by the probes
   std::deque<FoldTable> tables_;  // kept for their memory; the first `table_count_` are in use
   std::size_t table_count_ = 0;
+  std::unordered_map<const Layout*, std::size_t> table_at_;
+  FoldTable* last_table_ = nullptr;
   KeyChangeBook book_;
   Arena arena_;
   FoldedBatch out_;
@@ -82,6 +84,8 @@ const FoldedBatch& Fold::State::run(const std::vector<EventRef>& events,
 
 void Fold::State::clear() {
   table_count_ = 0;
+  table_at_.clear();
+  last_table_ = nullptr;
   book_.clear();
   there_.clear();
   arena_.clear();
@@ -90,15 +94,16 @@ void Fold::State::clear() {
   out_.key_changes_left.clear();
 }
 
-// Few tables take part in one batch; the last one found is nearly always the next one asked for.
+// The last one found is nearly always the next one asked for.
 FoldTable& Fold::State::table_of(const Layout* layout) {
-  for (std::size_t i = table_count_; i-- > 0;) {
-    if (tables_[i].layout == layout) return tables_[i];
+  if (last_table_ != nullptr && last_table_->layout == layout) return *last_table_;
+  const auto [found, added] = table_at_.try_emplace(layout, table_count_);
+  if (added) {
+    if (table_count_ == tables_.size()) tables_.emplace_back();
+    tables_[table_count_++].reset(layout);
   }
-  if (table_count_ == tables_.size()) tables_.emplace_back();
-  FoldTable& table = tables_[table_count_++];
-  table.reset(layout);
-  return table;
+  last_table_ = &tables_[found->second];
+  return *last_table_;
 }
 
 // ---- what `key_changes` holds

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <iterator>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "base/log.h"
@@ -123,6 +124,7 @@ BatchWriter::Plan BatchWriter::plan(const std::vector<EventRef>& events,
   Plan run;
   run.outcome.holds = holds;
   run.events.reserve(events.size());
+  run.move_of.resize(partitions_.size());
   std::vector<std::optional<Offset>> ends(partitions_.size());
   for (const PartitionHold& hold : holds) ends[hold.partition] = hold.offset;
   for (const EventRef& ref : events) {
@@ -175,14 +177,14 @@ bool BatchWriter::admit(const EventRef& ref, Plan& plan) {
 
 void BatchWriter::note_move(const EventRef& ref, Plan& plan) {
   const Event& event = *ref.event;
-  std::size_t i = 0;
-  while (i < plan.moved.size() && plan.moved[i] != event.partition) ++i;
-  if (i == plan.moved.size()) {
+  std::uint32_t& place = plan.move_of[event.partition];
+  if (place == 0) {
     const OwnedPartition& partition = partitions_[event.partition];
     plan.moved.push_back(event.partition);
     plan.moves.push_back({partition.at, partition.epoch, partition.next, {}, 0, 0, {}, 0});
+    place = static_cast<std::uint32_t>(plan.moves.size());
   }
-  PositionMove& move = plan.moves[i];
+  PositionMove& move = plan.moves[place - 1];
   move.to = event.offset.next();
   move.records += 1;
   move.fingerprint = event.fingerprint;
@@ -197,12 +199,14 @@ void BatchWriter::attempt(Plan& plan, bool careful) {
   held_pending_.clear();
   hints_pending_.clear();
   target_.begin(plan.moves);
-  std::vector<const Layout*> layouts;
+  std::unordered_set<const Layout*> ensured;
+  const Layout* last = nullptr;
   for (const EventRef& ref : plan.events) {
-    if (ref.event->layout == nullptr || ref.event->op == Op::bad) continue;
-    if (std::find(layouts.rbegin(), layouts.rend(), ref.event->layout) != layouts.rend()) continue;
-    layouts.push_back(ref.event->layout);
-    plan.outcome.schema_changed = target_.ensure(*ref.event->layout) || plan.outcome.schema_changed;
+    const Layout* layout = ref.event->layout;
+    if (layout == last || layout == nullptr || ref.event->op == Op::bad) continue;
+    last = layout;
+    if (!ensured.insert(layout).second) continue;
+    plan.outcome.schema_changed = target_.ensure(*layout) || plan.outcome.schema_changed;
   }
   plan.outcome.events = plan.events.size();
   if (careful) {

@@ -106,6 +106,9 @@ void Lane::Reader::on_assigned(const PollResult& result) {
     assigned.partitions_of_stream = count;
     assigned_.push_back(std::move(assigned));
   }
+  for (std::uint32_t i = 0; i < assigned_.size(); ++i) {
+    places_.emplace(Place{assigned_[i].at.stream, assigned_[i].at.partition.value}, i);
+  }
   log_event(Level::info, "partitions.assigned",
             "taking over " + std::to_string(result.partitions.size()) + " partitions",
             {{"lane", shared_.number}});
@@ -116,6 +119,7 @@ void Lane::Reader::on_assigned(const PollResult& result) {
 void Lane::Reader::on_revoked() {
   ++generation_;
   shared_.buffer.begin_generation(generation_);
+  places_.clear();
   assigned_.clear();
   backlog_.clear();
   backlog_bytes_ = 0;
@@ -215,14 +219,13 @@ void Lane::Reader::read_again() {
 }
 
 std::optional<std::uint32_t> Lane::Reader::index_of(std::string_view topic, Partition partition) {
-  const auto is = [&](std::uint32_t i) {
-    return assigned_[i].at.partition == partition && assigned_[i].at.stream == topic;
-  };
-  if (last_index_ < assigned_.size() && is(last_index_)) return last_index_;
-  for (std::uint32_t i = 0; i < assigned_.size(); ++i) {
-    if (is(i)) return last_index_ = i;
+  if (last_index_ < assigned_.size()) {
+    const StreamPartition& last = assigned_[last_index_].at;
+    if (last.partition == partition && last.stream == topic) return last_index_;
   }
-  return std::nullopt;
+  const auto found = places_.find({topic, partition.value});
+  if (found == places_.end()) return std::nullopt;
+  return last_index_ = found->second;
 }
 
 void Lane::Reader::on_halted(const PollResult& result) {

@@ -4,9 +4,13 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
 
 #include "pipeline/lane_shared.h"
 
@@ -31,6 +35,13 @@ class Lane::Reader {
     Partition partition;
     Offset offset;
     OwnedRecord record;
+  };
+
+  using Place = std::pair<std::string_view, std::int32_t>;  // a topic's partition
+  struct PlaceHash {
+    std::size_t operator()(const Place& place) const {
+      return std::hash<std::string_view>{}(place.first) + static_cast<std::size_t>(place.second);
+    }
   };
 
   void turn();
@@ -61,6 +72,7 @@ class Lane::Reader {
   RecordDecoder decoder_;
   std::uint64_t generation_ = 0;
   std::vector<Assigned> assigned_;
+  std::unordered_map<Place, std::uint32_t, PlaceHash> places_;  // names are those of assigned_
   std::uint32_t last_index_ = 0;
   std::chrono::steady_clock::time_point asked_ends_;
   std::chrono::steady_clock::time_point assigned_at_;
