@@ -40,6 +40,13 @@ class Error : public std::runtime_error {
   std::string sqlstate_;
 };
 
+// Another server than PostgreSQL does not let us in: exit code 77.
+class PermissionError : public Error {
+ public:
+  PermissionError(const std::string& message, std::string hint)
+      : Error(ErrorKind::fatal, message, std::move(hint)) {}
+};
+
 // A mistake in flags, environment or file: exit code 64 or 78.
 class ConfigError : public std::runtime_error {
  public:

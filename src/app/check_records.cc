@@ -5,6 +5,7 @@
 #include <string>
 
 #include "decode/record_decoder.h"
+#include "source/registry_lookup.h"
 #include "source/topic_sampler.h"
 #include "tidemark/error.h"
 
@@ -48,8 +49,10 @@ TopicTable table_of(const TableAccount& account) {
 std::vector<TopicTable> check_records(const Config& config, const std::vector<TopicFacts>& topics,
                                       CheckReport& report) {
   std::vector<TopicTable> tables;
-  if (topics.empty() || !config.source.registry.url.empty()) return tables;
-  RecordDecoder decoder(without_target(config), [](const TableName&) { return TablePtr(); });
+  if (topics.empty()) return tables;
+  RegistryLookup registry(config.source.registry);
+  RecordDecoder decoder(
+      without_target(config), [](const TableName&) { return TablePtr(); }, registry.lookup());
   std::int64_t good = 0;
   std::set<std::string> told;
   const auto take = [&](const RecordView& record) {

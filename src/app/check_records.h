@@ -11,8 +11,8 @@
 
 namespace tidemark {
 
-// Topics without a record that tells, or whose schemas a registry holds, are not in it. Takes some
-// seconds at most.
+// Topics without a record that tells are not in it. Takes some seconds at most, and a schema
+// registry's time to answer.
 std::vector<TopicTable> check_records(const Config& config, const std::vector<TopicFacts>& topics,
                                       CheckReport& report);
 

@@ -21,7 +21,9 @@ int code_of(const Error& error) {
     case ErrorKind::fatal:
       break;
   }
-  return sqlstate == "42501" || sqlstate.starts_with("28") ? kExitPermission : kExitConfiguration;
+  const bool refused = dynamic_cast<const PermissionError*>(&error) != nullptr ||
+                       sqlstate == "42501" || sqlstate.starts_with("28");
+  return refused ? kExitPermission : kExitConfiguration;
 }
 
 }  // namespace

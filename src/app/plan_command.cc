@@ -2,8 +2,6 @@
 
 #include <cstdio>
 #include <map>
-#include <memory>
-#include <optional>
 #include <string>
 #include <utility>
 
@@ -16,7 +14,7 @@
 #include "app/plan_sample.h"
 #include "base/log.h"
 #include "pg/admin_connection.h"
-#include "source/registry_client.h"
+#include "source/registry_lookup.h"
 #include "source/topic_sampler.h"
 #include "target/catalog.h"
 #include "target/postgres_target.h"
@@ -65,9 +63,8 @@ class Planner {
   Planner(const Config& config, std::int64_t sample)
       : config_(config),
         sample_(sample),
-        connection_({config.target.dsn, config.target.password, "tidemark plan"}) {
-    if (!config.source.registry.url.empty()) registry_.emplace(config.source.registry);
-  }
+        connection_({config.target.dsn, config.target.password, "tidemark plan"}),
+        registry_(config.source.registry) {}
 
   PlanFacts run() {
     PlanFacts facts;
@@ -89,7 +86,7 @@ class Planner {
     }
     PlanSample sample(
         config_, [this](const TableName& name) { return read_table(query(), name); },
-        registry_ ? [this](const SchemaId& id) { return schema(id); } : SchemaLookup());
+        registry_.lookup());
     TopicSampler sampler(config_.kafka);
     const SampleBounds bounds{sample_ - sample_ / 2, sample_ / 2, kSampleTime};
     facts.sample = sampler.read(requests, bounds, [&](const RecordView& record) {
@@ -107,18 +104,6 @@ class Planner {
       return connection_.query(sql, parameters);
     };
   }
-  RegisteredSchemaPtr schema(const SchemaId& id) {
-    RegisteredSchemaPtr& known = schemas_[id];
-    if (known != nullptr) return known;
-    RegistryReply reply = registry_->schema(id);
-    if (reply.verdict == RegistryVerdict::away || reply.verdict == RegistryVerdict::unauthorized) {
-      const bool away = reply.verdict == RegistryVerdict::away;
-      throw Error(away ? ErrorKind::retry : ErrorKind::fatal,
-                  "the schema registry: " + reply.message, reply.hint);
-    }
-    if (reply.verdict == RegistryVerdict::absent) reply.schema.refused = reply.message;
-    return known = std::make_shared<const RegisteredSchema>(std::move(reply.schema));
-  }
   bool schema_exists(const std::string& schema) {
     return !connection_.query("SELECT FROM pg_namespace WHERE nspname = $1", {schema}).empty();
   }
@@ -126,8 +111,7 @@ class Planner {
   const Config& config_;
   const std::int64_t sample_;
   AdminConnection connection_;
-  std::optional<RegistryClient> registry_;  // none is configured
-  std::map<SchemaId, RegisteredSchemaPtr> schemas_;
+  RegistryLookup registry_;
 };
 
 int exit_code_of(const PlanFacts& facts) {

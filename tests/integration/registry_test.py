@@ -9,7 +9,7 @@ import sys
 import time
 
 from fixtures_test import Fixture, check_rows_as_text, make_source_tables
-from harness import Suite, check, check_equal, check_settled, positions, wait_until
+from harness import Suite, check, check_equal, check_settled, positions, short, wait_until
 from registry_server import ABSENT, Certificates, RegistryServer, basic
 
 FIXTURE = Fixture("pg-changes-avro")
@@ -230,6 +230,46 @@ def check_command(case):
     expect(named, others, "unreachable", "registry-ca-file", "another host's certificate")
 
 
+def check_reads_records(case):
+    """By the schemas that the registry has: a key that the topic's name does not tell."""
+    applied = Applied(case)
+    applied.target.run("alter table pair drop constraint pair_pkey, add unique (v)")
+
+    def findings(code):
+        ended = case.start(applied.settings, "check", ["-o", "json"], command="check").wait(60)
+        check_equal(ended.code, code, f"exit code ({short(ended.output, 400)})")
+        return json.loads(ended.output)["result"]["items"]
+    items = findings(0)
+    told = [item["text"] for item in items if item["code"] == "key"]
+    check(any("public.pair has no unique index for its key (\"a\", \"b\")" in text for text in told),
+          f"said of keys: {told}")
+    sample = [item for item in items if (item["group"], item["code"]) == ("Data", "sample")]
+    check(len(sample) == 1 and " read, of " in sample[0]["text"], f"said of records: {sample}")
+    applied.registry.fault = lambda path: None if path == "/schemas/types" else (403, "")
+    refused = [item for item in findings(0) if (item["group"], item["code"]) == ("Data", "sample")]
+    check(refused and "403" in refused[0]["text"], f"said of a refusal: {refused}")
+
+
+# ---- plan ------------------------------------------------------------------------------------------
+
+def plan_command(case):
+    applied = Applied(case, authorization=basic("me", "s3cret"))
+
+    def expect(code, text):
+        ended = case.start(applied.settings, "plan", ["-o", "json"], command="plan").wait(60)
+        check_equal(ended.code, code, f"exit code ({short(ended.output, 400)})")
+        check(text in ended.output, f"said {short(ended.output, 400)}")
+        check("s3cret" not in ended.output + ended.log, "the secret is shown")
+    expect(77, "answers 401")
+    applied.settings = applied.settings.with_({"source": {"registry-user": "me",
+                                                          "registry-password": "s3cret"}})
+    expect(0, "public.plain")
+    applied.registry.fault = lambda _: (403, "")
+    expect(77, "answers 403")
+    applied.registry.stop()
+    expect(69, "the schema registry: http")
+
+
 def add_options(parser):
     parser.add_argument("--long", action="store_true", help="also what takes a minute of waiting")
 
@@ -237,6 +277,8 @@ def add_options(parser):
 def main():
     suite = Suite(__doc__, add_options)
     suite.case("check", check_command)
+    suite.case("check reads records", check_reads_records)
+    suite.case("plan", plan_command)
     suite.case("good", good)
     suite.case("away", away)
     suite.case("slow", slow)

@@ -106,6 +106,7 @@ TEST_CASE("each kind of error has its exit code", "[options]") {
   CHECK(judge_exception(Error(ErrorKind::data, "x")).code == 65);
   CHECK(judge_exception(Error(ErrorKind::fatal, "x", "", "42501")).code == 77);
   CHECK(judge_exception(Error(ErrorKind::fatal, "x", "", "28P01")).code == 77);
+  CHECK(judge_exception(PermissionError("x", "")).code == 77);
   CHECK(judge_exception(Error(ErrorKind::fatal, "x", "", "42P01")).code == 78);
   CHECK(judge_exception(std::runtime_error("x")).code == 70);
 }
