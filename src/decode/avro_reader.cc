@@ -59,8 +59,8 @@ AvroReader::AvroReader(const AvroSchema& schema, std::string_view bytes, AvroScr
 void AvroReader::refuse(const char* reason) const {
   throw Refused(std::string("the record's ") + what_ + " is not in the form of its Avro schema: " +
                     reason + ", at byte " + std::to_string(position()),
-                "the schema's id in the record and the registry do not belong together, or the "
-                "record was cut");
+                "the schema's id in the record and the registry do not belong together (Apicurio's "
+                "converters must have apicurio.registry.use-id=contentId), or the record was cut");
 }
 
 void AvroReader::finish() const {

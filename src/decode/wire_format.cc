@@ -40,11 +40,11 @@ SchemaId take_id(std::string_view& bytes) {
     std::memcpy(guid.bytes.data(), bytes.data() + 1, guid.bytes.size());
     id = guid;
   } else if (std::get<std::uint32_t>(id) == 0) {
-    throw Refused(
-        "the record's schema has the id 0, which no registry gives",
-        "with Apicurio's converters set apicurio.registry.as-confluent=true, "
-        "apicurio.registry.headers.enabled=false and apicurio.use-id=contentId at the source",
-        true);
+    throw Refused("the record's schema has the id 0, which no registry gives",
+                  "with Apicurio's converters set apicurio.registry.as-confluent=true, "
+                  "apicurio.registry.headers.enabled=false and apicurio.registry.use-id=contentId "
+                  "at the source",
+                  true);
   }
   bytes.remove_prefix(size);
   return id;

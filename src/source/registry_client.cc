@@ -236,6 +236,9 @@ RegistryClient::Answer RegistryClient::judge(const RegistryUrl& url, const HttpA
   } else if (http.status == kNotFound && says_absent(body)) {
     reply.verdict = RegistryVerdict::absent;
     reply.message = "the registry does not have " + what;
+    reply.hint =
+        "is registry-url that of the registry which the source's converter writes to? Apicurio's "
+        "converters must have apicurio.registry.use-id=contentId";
   } else if (http.status < kBadRequest) {
     reply.hint = "tidemark follows no redirects: set registry-url to where the registry is";
   } else if (http.status < kServerError && http.status != kTooMany) {

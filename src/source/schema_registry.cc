@@ -130,7 +130,7 @@ void SchemaRegistry::note_absent(const SchemaId& id, Asked& asked, const Registr
   }
   RegisteredSchema absent;
   absent.refused = reply.message;
-  absent.hint = "is registry-url that of the registry which the source's converter writes to?";
+  absent.hint = reply.hint;
   keep(id, std::move(absent), Clock::now() + patience_.absent_kept);
 }
 
