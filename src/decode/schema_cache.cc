@@ -40,6 +40,24 @@ Wrapping look_for_schema(JsonReader reader, const char* what) {
   return out;
 }
 
+// {"schemaId":7,"payload":{…}}: Apicurio's ExtJsonConverter. As a row without a schema it would be
+// one with two columns of these names, the second of which no source has.
+void refuse_apicurio_json(JsonReader reader) {
+  std::string_view name;
+  bool name_escaped = false;
+  JsonValue id;
+  if (!reader.enter_object() || !reader.member(name, name_escaped) || name != "schemaId") return;
+  if (!reader.value(id) || id.kind != JsonKind::number) return;
+  if (!reader.member(name, name_escaped) || name != "payload") return;
+  if (reader.peek() != JsonKind::object) return;
+  throw Refused(
+      "the record is of Apicurio's ExtJsonConverter, whose schemas the registry does not give by "
+      "Confluent's API",
+      "set key.converter and value.converter at the source to Apicurio's AvroConverter, or to "
+      "org.apache.kafka.connect.json.JsonConverter",
+      true);
+}
+
 }  // namespace
 
 void check(const JsonReader& reader, const char* what) {
@@ -102,7 +120,10 @@ Payload SchemaCache::open(std::string_view text, const char* what, std::uint32_t
     return out;
   }
   const Wrapping wrapping = look_for_schema(out.reader, what);
-  if (!wrapping.found) return out;
+  if (!wrapping.found) {
+    refuse_apicurio_json(out.reader);
+    return out;
+  }
   if (wrapping.schema.is_object()) {
     out.schema = compile_schema(parse_connect_schema(wrapping.schema.raw));
   }

@@ -238,6 +238,25 @@ TEST_CASE("record: bad values", "[decode][record]") {
   CHECK(it.slab.layouts.size() == 1);
 }
 
+TEST_CASE("record: Apicurio's JSON with the id of a schema stops, and is no row",
+          "[decode][record]") {
+  Decoding it = with_table();
+  const std::string value = envelope("c", "null", R"({"id":1,"v":"x"})");
+  const std::string key = R"({"schemaId":10,"payload":{"id":1}})";
+  CHECK(has(bad(it, key, R"({"schemaId":11,"payload":)" + value + "}"), "ExtJsonConverter"));
+  CHECK(it.last_bad().halt);
+  CHECK(has(bad(it, key, value), "ExtJsonConverter"));
+  CHECK(has(it.last_bad().hint, "AvroConverter"));
+  // A flattened row may have such columns.
+  Decoding columns;
+  columns.tables[{"public", "t"}] = table("public", "t",
+                                          {column("schemaId", pg_type(TypeKind::int4), true),
+                                           column("payload", pg_type(TypeKind::text))},
+                                          {"schemaId"});
+  CHECK(columns.decode(kTopic, R"({"schemaId":11})", R"({"schemaId":11,"payload":"x"})") ==
+        "create public.t key(schemaId=11) row(schemaId=11, payload='x')");
+}
+
 TEST_CASE("record: a message names the column and not the value", "[decode][record]") {
   Decoding it = with_table();
   it.config.target.schema_evolution = SchemaEvolution::validate;
