@@ -240,11 +240,7 @@ class Kafka:
     def produce_records(self, folder, records):
         """Records are dictionaries as in a fixture's events.ndjson; what is missing is filled in."""
         file = Path(folder) / f"produced-{random.randrange(1 << 40):x}.ndjson"
-        with open(file, "w", encoding="utf-8") as out:
-            for record in records:
-                full = {"partition": 0, "offset": 0, "timestamp": 0, "headers": [], "key": None,
-                        "value": None, **record}
-                out.write(json.dumps(full, ensure_ascii=False) + "\n")
+        file.write_text(ndjson(records), encoding="utf-8")
         self.produce(file)
 
     def dump(self, topics):
@@ -253,6 +249,12 @@ class Kafka:
         with subprocess.Popen(command, stdout=subprocess.PIPE, encoding="utf-8") as process:
             yield from map(json.loads, process.stdout)
         check_equal(process.returncode, 0, "exit code of consume_dump")
+
+
+def ndjson(records):
+    lines = [{"partition": 0, "offset": 0, "timestamp": 0, "headers": [], "key": None, "value": None,
+              **record} for record in records]
+    return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
 
 
 def bytes_of(value):
@@ -551,6 +553,18 @@ class Case:
 
     def produce(self, records):
         self.kafka.produce_records(self.folder, records)
+
+    def in_avro(self, records, schemas):
+        """Records in JSON with schemas, as AvroConverter would have written them. `schemas`, which a
+        registry has ({id: text}), gets the new ones."""
+        registry = self.folder / "registry.json"
+        registry.write_text(json.dumps(schemas), encoding="utf-8")
+        done = subprocess.run([str(self.suite.build / "to_avro"), str(registry)], text=True,
+                              input=ndjson(records), capture_output=True, timeout=120)
+        check(done.returncode == 0, done.stderr)
+        read = json.loads(registry.read_text(encoding="utf-8"))
+        schemas.update({int(number): text for number, text in read.items()})
+        return [json.loads(line) for line in done.stdout.splitlines()]
 
     def settings(self, database, topics, **more):
         """A pipeline of its own that writes `topics` to the database; more: sections."""

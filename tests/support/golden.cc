@@ -230,6 +230,10 @@ std::string golden_outcome(const ValuePlan& plan, const std::string& json, std::
   JsonReader reader(json, 512);
   JsonValue value;
   if (!reader.value(value) || !reader.at_end()) return "(not JSON)";
+  return golden_outcome(plan, value, image);
+}
+
+std::string golden_outcome(const ValuePlan& plan, const JsonValue& value, std::string& image) {
   Bytes out;
   EncodeFailure why;
   switch (encode_value(plan, value, out, why)) {

@@ -48,5 +48,6 @@ PgType golden_type(const std::string& sql);
 // "(empty)", "unavailable", "wider TYPE: REASON", "refused: REASON". The element is appended to
 // `image`, if there is one.
 std::string golden_outcome(const ValuePlan& plan, const std::string& json, std::string& image);
+std::string golden_outcome(const ValuePlan& plan, const JsonValue& value, std::string& image);
 
 }  // namespace tidemark::test
