@@ -8,14 +8,18 @@ A folder tests/fixtures/NAME has
   scenario.json   "common": settings of every connector; "connectors": {TABLE: its settings}, one
                   connector for each table; "losses": {TABLE or "*": {COLUMN: SQL}}, what becomes
                   of a column where Debezium with these settings loses something; "tidemark" and
-                  "created" are fixtures_test.py's
-and gets events.ndjson, the records of all topics one after the other, and expected/*.csv, the
-source's rows at the end with the named losses. Servers are those of `scripts/stack env`.
+                  "created" are fixtures_test.py's, "stack" says what it takes. ${registry} is the
+                  address of Apicurio's own API
+and gets events.ndjson, the records of all topics one after the other, registry.json, the schemas that
+were registered for them, and expected/*.csv, the source's rows at the end with the named losses.
+Servers are those of `scripts/stack env`.
 """
 import argparse
 import json
 import sys
+import urllib.request
 
+import converters
 from harness import (FIXTURES, Connector, Database, Kafka, Stack, check, csv_header, quoted,
                      wait_until)
 
@@ -24,6 +28,22 @@ def write_events(kafka, topics, file):
     with open(file, "w", encoding="utf-8") as out:
         for record in kafka.dump(topics):
             out.write(json.dumps(record, ensure_ascii=False) + "\n")
+
+
+def write_registry(topics, file):
+    """The schemas of the topics' subjects, by id."""
+    def get(path):
+        with urllib.request.urlopen(converters.REGISTRY + path, timeout=10) as answer:
+            return json.load(answer)
+    schemas = {}
+    for subject in get("/subjects"):
+        if not subject.startswith(tuple(topics)):
+            continue
+        for version in get(f"/subjects/{subject}/versions"):
+            found = get(f"/subjects/{subject}/versions/{version}")
+            schemas[found["id"]] = found["schema"]
+    if schemas:
+        file.write_text(json.dumps(schemas) + "\n")
 
 
 def write_expected(database, folder, table, losses):
@@ -45,6 +65,8 @@ def capture(stack, kafka, name):
         database.run((folder / "source.sql").read_text())
         database.run((folder / "rows.sql").read_text())
         for table, settings in scenario["connectors"].items():
+            settings = {key: value.replace("${registry}", converters.own_api())
+                        for key, value in settings.items()}
             connectors.append(Connector(
                 stack, f"{name}-{table.replace('_', '-')}", database,
                 **{"table.include.list": f"public.{table}", "publication.autocreate.mode": "filtered",
@@ -58,6 +80,8 @@ def capture(stack, kafka, name):
                   for connector, table in zip(connectors, scenario["connectors"])]
         wait_until(lambda: all(kafka.ends(topics).values()), 30, "every topic has records")
         write_events(kafka, topics, folder / "events.ndjson")
+        if converters.REGISTRY:
+            write_registry(topics, folder / "registry.json")
         kafka.delete(topics)
         for table in scenario["connectors"]:
             write_expected(database, folder / "expected", table,

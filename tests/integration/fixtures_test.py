@@ -11,6 +11,7 @@ little more in Kafka. After each: running again changes nothing (not even a row'
 a new group; nothing waits in key_changes; Kafka's group offsets are the positions; every record is
 counted once.
 """
+import copy
 import json
 import random
 import sys
@@ -22,12 +23,14 @@ from registry_server import RegistryServer
 
 EXTENSIONS = "hstore", "ltree", "citext"
 # Of each mode of Debezium's a table, with settings of its own; and what takes an extension.
-MODES = "pg-modes", "pg-modes-schemaless", "pg-geometry"
+MODES = ("pg-modes", "pg-modes-schemaless", "pg-geometry", "pg-cloudevents",
+         "pg-cloudevents-schemaless")
 WITH_SCHEMAS = ("pg-types", "pg-changes", "pg-changes-avro", "pg-evolution", "pg-names", "mariadb-types",
                 "mariadb-changes")
 ALL = WITH_SCHEMAS + ("pg-types-schemaless", "pg-changes-partitioned", "pg-flattened-rewrite",
                       "mariadb-types-schemaless")
 CUT = "pg-changes", "pg-changes-avro", "pg-changes-partitioned"  # where batches begin and end matters
+IN_AVRO = "pg-types", "mariadb-types", "pg-geometry"
 TWO_COLUMNS = '"pair"', '"binary_key"'  # tables whose key has so many
 # Records of a key that comes by two partitions have no order, nor have those without a key.
 PARTITIONED = {"pg-changes-partitioned": 4}
@@ -260,6 +263,16 @@ def created(case, fixture, **settings):
     replay.check_nothing_changes()
 
 
+def tables_in_avro(case, fixture):
+    """As the source would have sent it with AvroConverter."""
+    schemas = {}
+    events = case.in_avro(fixture.events, schemas)
+    check(schemas, "nothing is in Avro")
+    same = copy.copy(fixture)
+    same.events, same.schemas = events, schemas
+    tables(case, same)
+
+
 def in_pieces(case, fixture, with_tables, seed):
     """Many runs: each partition's records arrive in their order, the partitions against each other
     in any. Whatever a run leaves open, the next one finds in the target."""
@@ -308,7 +321,10 @@ def main():
     for name in MODES:
         suite.case(f"{name} tables", tables, Fixture(name))
     suite.case("pg-modes tables, in pieces", in_pieces, Fixture("pg-modes"), True, "pg-modes")
-    suite.case("pg-modes created", created, Fixture("pg-modes"))
+    for name in ("pg-modes", "pg-cloudevents"):
+        suite.case(f"{name} created", created, Fixture(name))
+    for name in IN_AVRO:
+        suite.case(f"{name} in Avro", tables_in_avro, Fixture(name))
     return suite.finish()
 
 
