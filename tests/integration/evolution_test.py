@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """The source's schema changes while its changes flow: what happens to the target.
 
-Every change in each form that records can have (with schemas or without, enveloped or flattened),
-under `evolve`, `validate` and `none`; the words of every refusal are those of docs/formats.md. And
+Every change in each form that records can have (with schemas or without, in Avro with a registry,
+enveloped or flattened), under `evolve`, `validate` and `none`; the words of every refusal are those of docs/formats.md. And
 with real Debezium: tables altered in mid-stream, compared with the source's at the end.
 """
 import base64
@@ -10,8 +10,10 @@ import json
 import sys
 import time
 
+import converters
 from harness import (Connector, Suite, change, check, check_equal, check_settled, first_difference,
                      rows_as_text, short, wait_until)
+from registry_server import RegistryServer
 
 
 # ---- records ---------------------------------------------------------------------------------------
@@ -46,11 +48,20 @@ def varchar(name, length, **more):
     return Col(name, "string", source_type="VARCHAR", source_length=length, **more)
 
 
-class Form:
-    """A way in which the same changes are written."""
+SOURCE_BLOCK = [Col(name, kind, required=name not in ("sequence", "txId", "lsn", "xmin"))
+                for name, kind in (
+                    ("version", "string"), ("connector", "string"), ("name", "string"),
+                    ("ts_ms", "int64"), ("snapshot", "string"), ("db", "string"),
+                    ("sequence", "string"), ("schema", "string"), ("table", "string"),
+                    ("txId", "int64"), ("lsn", "int64"), ("xmin", "int64"))]
 
-    def __init__(self, name, schemas, flattened):
-        self.name, self.schemas, self.flattened = name, schemas, flattened
+
+class Form:
+    """A way in which the same changes are written. `avro`: from JSON with schemas, as they are
+    produced."""
+
+    def __init__(self, name, schemas, flattened, avro=False):
+        self.name, self.schemas, self.flattened, self.avro = name, schemas, flattened, avro
 
     def struct(self, columns, name, **more):
         return {"type": "struct", "optional": True, "name": name,
@@ -68,11 +79,12 @@ class Form:
             value_schema = self.struct([*columns, *extra], f"{topic}.Value")
         elif self.schemas:
             both = [self.struct(columns, f"{topic}.Value", field=part) for part in ("before", "after")]
+            source = {"type": "struct", "optional": False, "field": "source", "name": "it.Source",
+                      "fields": [c.node for c in SOURCE_BLOCK]}
+            more = [Col("transaction", "string"), Col("op", "string", required=True),
+                    Col("ts_ms", "int64")]
             value_schema = {"type": "struct", "optional": False, "name": f"{topic}.Envelope",
-                            "version": 2, "fields": [*both, {"type": "struct", "fields": [],
-                                                             "optional": False, "field": "source"},
-                                                     {"type": "string", "optional": False,
-                                                      "field": "op"}]}
+                            "version": 2, "fields": [*both, source, *(c.node for c in more)]}
         if self.schemas:
             made["value"] = json.dumps({"schema": value_schema, "payload": value})
             of_key = self.struct([c for c in columns if c.name in key], f"{topic}.Key")
@@ -84,7 +96,9 @@ class Form:
 
 
 FORMS = [Form("with schemas", True, False), Form("without schemas", False, False),
-         Form("flattened, with schemas", True, True), Form("flattened, without schemas", False, True)]
+         Form("in Avro", True, False, avro=True), Form("flattened, with schemas", True, True),
+         Form("flattened, without schemas", False, True),
+         Form("flattened, in Avro", True, True, avro=True)]
 
 
 class Stream:
@@ -97,8 +111,10 @@ class Stream:
             self.target.run(create)
         self.topic = case.topic(topic)
         self.lsn = 0
+        self.registry = RegistryServer(case, {}) if form.avro else None
         more = {"schema-evolution": mode, **settings.pop("target", {})}
-        self.settings = case.settings(self.target, [self.topic], target=more, **settings)
+        source = {"registry-url": self.registry.url} if form.avro else {}
+        self.settings = case.settings(self.target, [self.topic], target=more, source=source, **settings)
         self.records = []
 
     def add(self, op, columns, row, key=("id",), topic=None, table="t", schema="public"):
@@ -107,6 +123,8 @@ class Stream:
                                              lsn=self.lsn, schema=schema))
 
     def run(self, code=0, **more):
+        if self.registry:
+            self.records = self.case.in_avro(self.records, self.registry.schemas)
         if self.records:
             self.case.produce(self.records)
         self.records = []
@@ -395,7 +413,7 @@ def key_shrinks(case, form):
     stream.add("c", [ID, tenant, V], (1, 1, "a"), key=("id", "tenant"))
     stream.add("c", [ID, tenant, V], (2, 1, "b"), key=("id", "tenant"))
     stream.add("u", [ID, tenant, V], (1, 5, "a2"))
-    stream.add("d", [ID, tenant, V], (2, None, None))
+    stream.add("d", [ID, tenant, V], (2, 0, None))
     stream.run()
     check_equal(stream.rows(), [(1, 5, "a2")], "rows")
 
@@ -514,7 +532,7 @@ LIVE_STEPS = [
 ]
 
 
-def live(case, schemas):
+def live(case, settings_of_connector, registry=None):
     source, target = case.source(), case.target()
     source.run(LIVE_SQL)
     prefix = case.id
@@ -522,16 +540,12 @@ def live(case, schemas):
     for topic in topics:
         case.kafka.create(topic)
     case.at_end(case.kafka.delete, topics)
-    enable = str(schemas).lower()
     connector = Connector(case.stack, prefix, source, **{
         "table.include.list": "public.*", "column.propagate.source.type": ".*",
-        "key.converter": "org.apache.kafka.connect.json.JsonConverter",
-        "value.converter": "org.apache.kafka.connect.json.JsonConverter",
-        "key.converter.schemas.enable": enable, "value.converter.schemas.enable": enable,
-        "value.converter.replace.null.with.default": "false"})
+        **settings_of_connector})
     case.at_end(connector.delete)
     connector.wait_streaming()
-    process = case.start(case.settings(target, topics))
+    process = case.start(case.settings(target, topics, source={"registry-url": registry}))
     number = 0
     for statement, columns, values in [("select", "name, age", "'x%(i)s', 0"), *LIVE_STEPS]:
         source.run(statement)
@@ -580,22 +594,31 @@ TYPED_CASES += [(f"no common type {number}", lambda case, form, r=refusal: no_co
                 for number, refusal in enumerate(NO_COMMON_TYPE, 1)]
 UNTYPED_CASES = [("no such table, evolve",
                   lambda case, form: table_missing(case, form, "evolve"))]
-# What flattening could make different; the rest of it with --every-form.
+# What flattening, and what Avro could make different; the rest of it with --every-form.
 FLATTENED = ("a column is added", "a column is dropped", "the key is replaced", "types change")
+AVRO = ("a column is added", "a column is added with a default", "a column is dropped",
+        "a column is renamed", "the key grows", "the key is replaced", "types change",
+        "a value does not fit", "no common type 1")
+
+
+def makes_a_difference(form, name):
+    return (not form.flattened or name in FLATTENED) and (not form.avro or name in AVRO)
 
 
 def main():
     suite = Suite(__doc__, lambda parser: parser.add_argument(
-        "--every-form", action="store_true", help="all cases flattened too, not only a few"))
+        "--every-form", action="store_true", help="all cases flattened and in Avro too, not only a few"))
     for form in FORMS:
         for name, function in CASES + (TYPED_CASES if form.schemas else UNTYPED_CASES):
-            if form.flattened and name not in FLATTENED and not suite.options.every_form:
+            if not suite.options.every_form and not makes_a_difference(form, name):
                 continue
             suite.case(f"{name}, {form.name}", function, form)
     suite.case("widened in the batch's own transaction", widened_in_the_batch)
     suite.case("the target's table is dropped", dropped_in_the_target)
     suite.case("the target's column is dropped", column_dropped_in_the_target)
-    suite.case("live, with schemas", live, True)
+    suite.case("live, with schemas", live, converters.json(True))
+    if converters.REGISTRY:
+        suite.case("live, in Avro", live, converters.avro(), converters.REGISTRY)
     return suite.finish()
 
 
