@@ -87,8 +87,8 @@ TEST_CASE("a bad line does not hide the others", "[config]") {
 
 TEST_CASE("a file that cannot be read names itself and the reason", "[config]") {
   CHECK_THROWS_WITH(read_file("/nonexistent/tidemark.conf"),
-                    has_text("/nonexistent/tidemark.conf: No such file"));
-  CHECK_THROWS_WITH(read_file("/"), has_text("Is a directory"));
+                    test::has_text("/nonexistent/tidemark.conf: No such file"));
+  CHECK_THROWS_WITH(read_file("/"), test::has_text("Is a directory"));
 }
 
 }  // namespace tidemark
