@@ -22,6 +22,10 @@ const char* const kProtobufHint =
     "io.confluent.connect.avro.AvroConverter "
     "or org.apache.kafka.connect.json.JsonConverter: Protobuf has no null for a column";
 
+const char* const kApicurioHint =
+    "with Apicurio's converters set apicurio.registry.as-confluent=true, "
+    "apicurio.registry.headers.enabled=false and apicurio.registry.use-id=contentId at the source";
+
 bool has_magic(std::string_view bytes) {
   return !bytes.empty() && (bytes.front() == '\0' || bytes.front() == '\1');
 }
@@ -40,11 +44,7 @@ SchemaId take_id(std::string_view& bytes) {
     std::memcpy(guid.bytes.data(), bytes.data() + 1, guid.bytes.size());
     id = guid;
   } else if (std::get<std::uint32_t>(id) == 0) {
-    throw Refused("the record's schema has the id 0, which no registry gives",
-                  "with Apicurio's converters set apicurio.registry.as-confluent=true, "
-                  "apicurio.registry.headers.enabled=false and apicurio.registry.use-id=contentId "
-                  "at the source",
-                  true);
+    throw Refused("the record's schema has the id 0, which no registry gives", kApicurioHint, true);
   }
   bytes.remove_prefix(size);
   return id;
@@ -61,8 +61,20 @@ std::optional<std::string_view> id_header(const HeaderList& headers, WireSide si
   return found;
 }
 
+// Apicurio's converters do so unless they are told not to; the bytes then begin as any may.
+void refuse_apicurio_headers(const HeaderList& headers, WireSide side) {
+  if (side == WireSide::data) return;
+  const std::string_view prefix = side == WireSide::key ? "apicurio.key." : "apicurio.value.";
+  for (const HeaderView& header : headers) {
+    if (!header.name.starts_with(prefix)) continue;
+    throw Refused("the record's schema is named in headers of Apicurio's, which are not read",
+                  kApicurioHint, true);
+  }
+}
+
 std::optional<SchemaId> id_of(const HeaderList& headers, WireSide side, bool has_registry,
                               std::string_view& body) {
+  if (!body.empty() && body.front() != '{') refuse_apicurio_headers(headers, side);
   if (has_registry) {
     if (std::optional<std::string_view> header = id_header(headers, side)) {
       if (!has_magic(*header)) {

@@ -210,6 +210,24 @@ TEST_CASE("avro: what stops a partition, and what is a bad record", "[decode][av
   CHECK(without.last_bad().halt);
 }
 
+TEST_CASE("avro: ids in Apicurio's headers stop the partition", "[decode][avro]") {
+  Decoding it = with_schemas();
+  // Without a prefix: as if it were one, in front of the id 0x02027802.
+  const std::string value = envelope("c", "", "x").bytes();
+  const tidemark::test::Headers of_value = {{"apicurio.value.globalId", std::string(8, '\1')}};
+  CHECK(it.decode(kTopic, key(), value, of_value).find("headers of Apicurio's") !=
+        std::string::npos);
+  CHECK(it.last_bad().halt);
+  CHECK(it.last_bad().hint.find("headers.enabled=false") != std::string::npos);
+  const tidemark::test::Headers of_key = {{"apicurio.key.contentId", std::string(8, '\1')}};
+  CHECK(it.decode(kTopic, AvroBytes().number(1).bytes(), envelope("c", "", "x").with_id(2), of_key)
+            .find("headers of Apicurio's") != std::string::npos);
+  // Beside JSON they say nothing.
+  CHECK(it.decode(kTopic, R"({"id":1})", tidemark::test::envelope("c", "null", R"({"id":1})"),
+                  of_value)
+            .starts_with("create public.t"));
+}
+
 TEST_CASE("avro: format says what may come", "[decode][avro]") {
   const std::string avro = envelope("c", "", "x").with_id(2);
   const std::string json = tidemark::test::envelope("c", "null", R"({"id":1,"v":"x"})");
