@@ -84,8 +84,8 @@ class BatchWriter {
   struct Plan {
     std::vector<EventRef> events;  // what takes part, in order
     std::vector<PositionMove> moves;
-    std::vector<std::uint32_t> moved;      // partitions, parallel to moves
-    std::vector<std::uint32_t> move_of;    // by partition: its place in moves + 1; 0: none yet
+    std::vector<std::uint32_t> moved;    // partitions, parallel to moves
+    std::vector<std::uint32_t> move_of;  // by partition: its place in moves + 1; 0: none yet
     std::map<std::uint32_t, SourceProgress> progress;
     WriteOutcome outcome;
   };
