@@ -17,6 +17,8 @@ CREATE TABLE IF NOT EXISTS :"state_schema".pipeline_watermarks (
   source_time timestamptz,           -- the source's time of the last change applied
   source_position text,              -- the source's own position of it, where it gives one
   fingerprint bytea,                 -- of the last record applied: a topic made anew is noticed
+  state text,                        -- stopped, waiting; null: it goes on
+  reason text,                       -- of the state
   PRIMARY KEY (pipeline_name, stream, partition)
 ) WITH (fillfactor = 10, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
 
@@ -32,6 +34,9 @@ CREATE TABLE IF NOT EXISTS :"state_schema".dead_letters (
   headers jsonb NOT NULL DEFAULT '[]',  -- [[name, base64 or null], …], in order
   table_name text,
   row_key bytea,                     -- later events of this key wait behind the letter (kind held)
+  next_key bytea,                    -- likewise: the key that a held key change leads to
+  not_kept text,                     -- why key and value are not here; null: they are, byte for byte
+  passed boolean NOT NULL DEFAULT false,  -- a later event of the key is applied: a replay would go back
   kind text NOT NULL,                -- decode, data, held
   sqlstate text,
   message text,
@@ -41,6 +46,10 @@ CREATE TABLE IF NOT EXISTS :"state_schema".dead_letters (
 );
 CREATE INDEX IF NOT EXISTS dead_letters_open ON :"state_schema".dead_letters
   (pipeline_name, stream, partition) WHERE replayed_at IS NULL;
+CREATE INDEX IF NOT EXISTS dead_letters_row_key ON :"state_schema".dead_letters
+  USING hash (row_key) WHERE replayed_at IS NULL;
+CREATE INDEX IF NOT EXISTS dead_letters_next_key ON :"state_schema".dead_letters
+  USING hash (next_key) WHERE replayed_at IS NULL;
 
 -- Halves of key changes whose other half has not been read yet (docs/architecture.md, "Folding").
 CREATE TABLE IF NOT EXISTS :"state_schema".key_changes (

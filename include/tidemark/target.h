@@ -62,8 +62,10 @@ struct DeadLetter {
   std::optional<std::string> key, value;  // byte for byte
   std::vector<std::pair<std::string, std::optional<std::string>>> headers;
   std::string table;
-  std::string row_key;  // key image, for holding; empty: unknown
-  std::string kind;     // decode | data | held
+  std::string row_key;   // key image, for holding; empty: unknown
+  std::string next_key;  // of the first half of a key change: the key that is held with it
+  std::string not_kept;  // why key and value are not here, and what is known of them
+  std::string kind;      // decode | data | held
   std::string sqlstate, message, hint;
 };
 
@@ -108,10 +110,18 @@ class Target {
     return {};
   }
   virtual void dead_letter(const DeadLetter& letter) = 0;
+  // An event of this key is applied although the key has letters: to replay them would go back.
+  virtual void pass_letters(const TableName& table, std::string_view key) = 0;
+  // The table is emptied: what its letters would have changed is gone with it.
+  virtual void close_letters(const Layout& layout, const std::string& stream) = 0;
   // Throws in_doubt if the connection is lost on the way.
   virtual void commit() = 0;
   virtual void rollback() noexcept = 0;
 
+  // Why the partition does not go on ("stopped" or "waiting"), for those who look at the target.
+  // Between transactions.
+  virtual void note(const StreamPartition& at, Epoch epoch, const std::string& state,
+                    const std::string& reason) = 0;
   // After in_doubt: reconnects and reads the positions with a lock.
   virtual CommitFate settle(const std::vector<PositionMove>& moves) = 0;
   // From another thread: ends what the connection is waiting for (a signal has come).

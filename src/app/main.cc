@@ -7,12 +7,14 @@
 
 #include "app/check_command.h"
 #include "app/config_command.h"
+#include "app/dlq_command.h"
 #include "app/exit_code.h"
 #include "app/options.h"
 #include "app/output.h"
 #include "app/plan_command.h"
 #include "app/run_command.h"
 #include "app/signals.h"
+#include "app/status_command.h"
 
 namespace {
 
@@ -30,6 +32,8 @@ int run(const CommandLine& line) {
   if (line.command == "run") return tidemark::run_command(line);
   if (line.command == "check") return tidemark::check_command(line);
   if (line.command == "plan") return tidemark::plan_command(line);
+  if (line.command == "status") return tidemark::status_command(line);
+  if (line.command == "dlq") return tidemark::dlq_command(line);
   return tidemark::config_command(line);
 }
 

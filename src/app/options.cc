@@ -32,12 +32,18 @@ constexpr std::array kCommands = {
             "every precondition, each with what to do about it"},
     Command{"plan", "plan -c FILE [--sample N]",
             "the DDL, the type mapping and its losses, the SQL; writes nothing"},
+    Command{"status", "status -c FILE [--ready] [--watch]",
+            "positions, lag, dead letters and what is being waited for"},
+    Command{
+        "dlq",
+        "dlq list|replay|drop -c FILE [ID]... [--stream S] [--table T] [--kind K] | dlq show ID",
+        "dead letters: list them, show one, apply them again in order, or give them up"},
     Command{"config", "config show -c FILE | config init",
             "effective settings and where each came from; or an example file"},
 };
 
 // Named in the documentation of what is to come, so that asking for them gets a clear answer.
-constexpr std::array<std::string_view, 4> kCommandsToCome = {"status", "verify", "seek", "dlq"};
+constexpr std::array<std::string_view, 2> kCommandsToCome = {"verify", "seek"};
 constexpr std::array<std::string_view, 2> kFlagsToCome = {"--dry-run", "--from-connector"};
 
 [[noreturn]] void throw_usage(const std::string& message, std::string hint = {}) {
@@ -72,6 +78,19 @@ po::options_description command_options(std::string_view command) {
                           "stop when everything that was there at the start is applied");
   } else if (command == "check") {
     options.add_options()("offline", "the configuration alone: ask neither Kafka nor PostgreSQL");
+  } else if (command == "status") {
+    auto add = options.add_options();
+    add("ready", "only say whether it is ready, by the exit code 0 or 1");
+    add("watch", "again every two seconds, until interrupted");
+  } else if (command == "dlq") {
+    auto add = options.add_options();
+    add("stream", po::value<std::string>()->value_name("S"), "letters of this topic");
+    add("table", po::value<std::string>()->value_name("T"), "letters of this table, schema.table");
+    add("kind", po::value<std::string>()->value_name("decode|data|held"), "letters of this kind");
+    add("replayed", "list, drop: those that are done, instead of those that are open");
+    add("limit", po::value<std::string>()->value_name("N"), "list: at most so many (default: 100)");
+    add("all", "drop: all of them, where nothing else is chosen");
+    add("yes", "drop: really; without it nothing is changed");
   } else if (command == "plan") {
     options.add_options()("sample", po::value<std::string>()->value_name("N"),
                           "records of each partition to look at, half of them from where the "
@@ -145,6 +164,12 @@ std::int64_t positive_number(const std::string& flag, const std::string& text) {
   return value;
 }
 
+std::string kind_of_letter(const std::string& word) {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kKinds = {
+      {{"decode", "decode"}, {"data", "data"}, {"held", "held"}}};
+  return std::string(choice_of("--kind", word, kKinds));
+}
+
 void apply(const po::option& option, CommandLine& line) {
   const std::string& name = option.string_key;
   const std::string value = option.value.empty() ? std::string() : option.value.front();
@@ -159,6 +184,15 @@ void apply(const po::option& option, CommandLine& line) {
   if (name == "version") line.version = true;
   if (name == "until-current") line.until_current = true;
   if (name == "offline") line.offline = true;
+  if (name == "ready") line.ready = true;
+  if (name == "watch") line.watch = true;
+  if (name == "stream") line.stream = value;
+  if (name == "table") line.table = value;
+  if (name == "kind") line.kind = kind_of_letter(value);
+  if (name == "replayed") line.replayed = true;
+  if (name == "all") line.all = true;
+  if (name == "yes") line.yes = true;
+  if (name == "limit") line.limit = positive_number("--limit", value);
   if (name == "sample") line.sample = positive_number("--sample", value);
   if (name == "output") {
     constexpr std::array<std::pair<std::string_view, OutputFormat>, 2> kFormats = {
@@ -174,21 +208,57 @@ void apply(const po::option& option, CommandLine& line) {
   }
 }
 
-void check_subcommand(const CommandLine& line, const std::vector<std::string>& words) {
-  if (line.command != "config") {
+// The words of a command that has commands of its own; empty: it has none.
+std::vector<std::string> subcommands(const std::string& command) {
+  if (command == "config") return {"show", "init"};
+  if (command == "dlq") return {"list", "show", "replay", "drop"};
+  return {};
+}
+
+void take_ids(CommandLine& line, const std::vector<std::string>& words) {
+  for (std::size_t i = 1; i < words.size(); ++i) {
+    line.ids.push_back(positive_number("dlq " + words.front(), words[i]));
+  }
+  if (words.front() == "show" && line.ids.size() != 1) {
+    throw_usage("dlq show takes the number of one letter", "tidemark dlq list -c FILE shows them");
+  }
+  const bool chosen = !line.ids.empty() || !line.stream.empty() || !line.table.empty() ||
+                      !line.kind.empty() || line.replayed;
+  if (words.front() == "drop" && chosen == line.all) {
+    throw_usage(
+        "dlq drop needs to know which: numbers, --stream, --table, --kind, --replayed, or "
+        "--all alone");
+  }
+  if (words.front() != "drop" && (line.all || line.yes)) {
+    throw_usage(std::string(line.all ? "--all" : "--yes") + " belongs to dlq drop");
+  }
+  if (words.front() == "replay" && line.replayed) {
+    throw_usage("--replayed: those are done and are not applied again");
+  }
+}
+
+void check_subcommand(CommandLine& line, const std::vector<std::string>& words) {
+  const std::vector<std::string> known = subcommands(line.command);
+  if (known.empty()) {
     if (!words.empty())
       throw_usage("\"" + words.front() + "\": " + line.command + " takes flags only");
     return;
   }
-  if (words.size() > 1) throw_usage("\"" + words[1] + "\": config takes one word, show or init");
+  const std::string choice = fmt::format("{}", fmt::join(known, ", "));
+  if (words.size() > 1 && line.command != "dlq") {
+    throw_usage("\"" + words[1] + "\": " + line.command + " takes one word: " + choice);
+  }
   if (line.help) return;
-  if (words.empty()) throw_usage("config: show or init?", "tidemark config show -c FILE");
-  const std::vector<std::string> known = {"show", "init"};
+  if (words.empty()) {
+    throw_usage(line.command + ": which of " + choice + "?",
+                "tidemark " + line.command + " " + known.front() + " -c FILE");
+  }
   if (std::find(known.begin(), known.end(), words.front()) == known.end()) {
     const std::string nearest = nearest_hint(words.front(), known);
-    throw_usage("config: there is no \"" + words.front() + "\"",
-                nearest.empty() ? "show or init" : nearest);
+    throw_usage(line.command + ": there is no \"" + words.front() + "\"",
+                nearest.empty() ? choice : nearest);
   }
+  if (line.command == "dlq") take_ids(line, words);
 }
 
 po::parsed_options parse(const std::vector<std::string>& arguments,

@@ -99,11 +99,7 @@ class Planner {
   }
 
  private:
-  TextQuery query() {
-    return [this](const std::string& sql, const std::vector<std::string>& parameters) {
-      return connection_.query(sql, parameters);
-    };
-  }
+  TextQuery query() { return text_query(connection_); }
   bool schema_exists(const std::string& schema) {
     return !connection_.query("SELECT FROM pg_namespace WHERE nspname = $1", {schema}).empty();
   }

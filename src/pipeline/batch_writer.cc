@@ -4,8 +4,6 @@
 #include <xxhash.h>
 
 #include <algorithm>
-#include <iterator>
-#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 
@@ -23,6 +21,19 @@ struct Held {
 
 constexpr std::uint64_t kRateWindowRecords = 10000;
 constexpr std::uint64_t kRateLettersMin = 100;
+constexpr std::size_t kKeyKept = 1024;  // of a record that is too large to be kept
+
+// As xxhsum -H2 prints it.
+std::string hash_text(std::string_view bytes) {
+  const XXH128_hash_t hash = XXH3_128bits(bytes.data(), bytes.size());
+  std::string text(32, '0');
+  for (std::size_t i = 0; i < 16; ++i) {
+    constexpr std::string_view kDigits = "0123456789abcdef";
+    text[15 - i] = kDigits[(hash.high64 >> (4 * i)) & 15U];
+    text[31 - i] = kDigits[(hash.low64 >> (4 * i)) & 15U];
+  }
+  return text;
+}
 
 // The target's name: held keys are found again by it (Target::take).
 std::string table_of(const EventRef& ref) {
@@ -45,21 +56,20 @@ bool has_key(const Event& event) {
 }  // namespace
 
 BatchWriter::BatchWriter(Target& target, const Config& config, RawRead raw_read)
-    : target_(target), config_(config), raw_read_(std::move(raw_read)) {}
+    : target_(target), config_(config), raw_read_(std::move(raw_read)), applier_(target, config) {}
 
 void BatchWriter::adopt(std::vector<OwnedPartition> partitions, std::vector<HeldKey> held,
                         std::vector<KeyChangeHint> hints) {
   partitions_ = std::move(partitions);
-  fold_partitions_.clear();
+  std::vector<FoldPartition> of_fold;
   for (OwnedPartition& partition : partitions_) {
     partition.progress = SourceProgress(partition.source_position);
-    fold_partitions_.push_back(
+    of_fold.push_back(
         {partition.at.stream, partition.at.partition.value, partition.partitions_of_stream});
   }
-  held_.clear();
-  for (HeldKey& key : held) held_.insert({std::move(key.table), std::move(key.key)});
-  hints_ = std::move(hints);
+  applier_.adopt(std::move(of_fold), std::move(hints));
   in_doubt_.reset();
+  held_.adopt(std::move(held));
 }
 
 void BatchWriter::stop(std::uint32_t partition, const std::string& reason) {
@@ -196,8 +206,8 @@ void BatchWriter::note_move(const EventRef& ref, Plan& plan) {
 // ---------------------------------------------------------------------------------
 
 void BatchWriter::attempt(Plan& plan, bool careful) {
-  held_pending_.clear();
-  hints_pending_.clear();
+  held_.begin();
+  applier_.begin();
   target_.begin(plan.moves);
   std::unordered_set<const Layout*> ensured;
   const Layout* last = nullptr;
@@ -215,18 +225,17 @@ void BatchWriter::attempt(Plan& plan, bool careful) {
     apply_run(plan.events, plan.outcome);
   }
   check_rate(plan.outcome);
+  held_.check_bound();
   target_.commit();
 }
 
 // Without its bad and held events, which become dead letters, in the order in which they came.
 void BatchWriter::apply_run(const std::vector<EventRef>& events, WriteOutcome& outcome) {
-  const bool plain = held_.empty() && held_pending_.empty() &&
-                     std::none_of(events.begin(), events.end(),
-                                  [](const EventRef& ref) { return ref.event->op == Op::bad; });
-  if (plain) {
-    fold_and_write(events, outcome);
-    return;
-  }
+  const bool plain =
+      held_.empty() && std::none_of(events.begin(), events.end(), [](const EventRef& ref) {
+        return ref.event->op == Op::bad || ref.event->op == Op::truncate;
+      });
+  if (plain) return apply(events, outcome);
   std::vector<EventRef> good;
   good.reserve(events.size());
   for (const EventRef& ref : events) {
@@ -236,20 +245,27 @@ void BatchWriter::apply_run(const std::vector<EventRef>& events, WriteOutcome& o
     } else if (is_held(ref)) {
       write_letter(ref, "held",
                    Error(ErrorKind::data, "an earlier event of this key is a dead letter",
-                         "replay the dead letters of the key in order"),
+                         "tidemark dlq replay applies the dead letters of a key in their order"),
                    outcome);
     } else {
+      pass_letters(ref);
       good.push_back(ref);
     }
   }
-  fold_and_write(good, outcome);
+  apply(good, outcome);
+}
+
+void BatchWriter::apply(const std::vector<EventRef>& events, WriteOutcome& outcome) {
+  const WriteCounts counts = applier_.apply(events);
+  outcome.counts.upserted += counts.upserted;
+  outcome.counts.removed += counts.removed;
 }
 
 // W3.
 void BatchWriter::apply_halves(const std::vector<EventRef>& events, WriteOutcome& outcome) {
   if (events.empty()) return;
   const WriteOutcome before = outcome;
-  const std::set<HeldSpot> held_before = held_pending_;
+  const HeldKeys::Changes held_before = held_.changes();
   target_.savepoint();
   try {
     apply_run(events, outcome);
@@ -259,7 +275,7 @@ void BatchWriter::apply_halves(const std::vector<EventRef>& events, WriteOutcome
     if (error.kind() != ErrorKind::data && error.kind() != ErrorKind::waiting) throw;
     target_.rollback_to_savepoint();
     outcome = before;
-    held_pending_ = held_before;
+    held_.restore(held_before);
     if (events.size() == 1) {
       refuse(events.front(), error, outcome);
       return;
@@ -270,156 +286,29 @@ void BatchWriter::apply_halves(const std::vector<EventRef>& events, WriteOutcome
   apply_halves({middle, events.end()}, outcome);
 }
 
-void BatchWriter::fold_and_write(const std::vector<EventRef>& events, WriteOutcome& outcome) {
-  FoldNeeds needs = needs_of(events, fold_partitions_);
-  const std::vector<KeyChangeRow> rows = lock_key_changes(events, needs.key_changes);
-  if (!needs.probes.empty()) answer(needs.probes);
-  FoldContext context;
-  context.partitions = &fold_partitions_;
-  context.key_changes = &rows;
-  context.probes = &needs.probes;
-  context.deletes_enabled = config_.target.delete_enabled;
-  const FoldedBatch& folded = fold_.fold(events, context);
-  const WriteCounts counts = target_.write(folded);
-  outcome.counts.upserted += counts.upserted;
-  outcome.counts.removed += counts.removed;
-  for (const KeyChangeLeft& left : folded.key_changes_left) {
-    if (left.side != 'c' || !left.has_row || is_link(left.at_key)) continue;
-    hints_pending_.push_back({{std::string(left.id.stream), Partition{left.partition}},
-                              left.id.layout->target,
-                              std::string(left.id.old_key),
-                              std::string(left.id.new_key),
-                              std::string(left.id.position),
-                              std::string(left.at_key)});
-  }
-}
-
-// ---- key changes
-// ---------------------------------------------------------------------------------
-
-// The changes of the run, and those whose incomplete rows live under its keys. Another lane may
-// move such a row to a key of ours at any time, but only under the lock of the change that waited
-// there before: so once that lock is ours, we look again.
-std::vector<KeyChangeRow> BatchWriter::lock_key_changes(const std::vector<EventRef>& events,
-                                                        const std::vector<KeyChangeId>& needed) {
-  std::vector<KeyChangeRow> rows;
-  std::set<std::string> locked;
-  std::vector<KeyChangeId> ids = needed;
-  std::deque<std::vector<KeyChangeHint>> looks;  // ids point into them
-  while (true) {
-    looks.push_back(waiting_rows());
-    const bool more = add_waiting(events, looks.back(), locked, ids);
-    if (!ids.empty()) lock_linked(ids, rows);
-    if (!more) return rows;
-    ids.clear();
-  }
-}
-
-// A topic of one partition has one owner: what waits under its keys is what we left there.
-std::vector<KeyChangeHint> BatchWriter::waiting_rows() {
-  std::vector<StreamPartition> shared;
-  for (const OwnedPartition& partition : partitions_) {
-    if (partition.partitions_of_stream > 1) shared.push_back(partition.at);
-  }
-  std::vector<KeyChangeHint> out = hints_;
-  out.insert(out.end(), hints_pending_.begin(), hints_pending_.end());
-  if (shared.empty()) return out;
-  std::vector<KeyChangeHint> now = target_.waiting_rows(shared);
-  out.insert(out.end(), std::make_move_iterator(now.begin()), std::make_move_iterator(now.end()));
-  return out;
-}
-
-// Adds to `ids` the changes among `waiting` that events touch and that are not locked yet.
-bool BatchWriter::add_waiting(const std::vector<EventRef>& events,
-                              const std::vector<KeyChangeHint>& waiting,
-                              std::set<std::string>& locked, std::vector<KeyChangeId>& ids) {
-  if (waiting.empty()) return false;
-  std::unordered_multimap<std::string_view, const KeyChangeHint*> by_key;
-  for (const KeyChangeHint& hint : waiting) by_key.emplace(hint.at_key, &hint);
-  bool added = false;
-  for (const EventRef& ref : events) {
-    if (!has_key(*ref.event)) continue;
-    const auto [first, last] = by_key.equal_range(ref.key());
-    for (auto it = first; it != last; ++it) {
-      const KeyChangeHint& hint = *it->second;
-      if (hint.table != ref.event->layout->target) continue;
-      if (!locked.insert(hint.table.quoted() + make_link(hint.old_key, hint.new_key, "")).second) {
-        continue;
-      }
-      ids.push_back({ref.event->layout, hint.at.stream, hint.old_key, hint.new_key, hint.position});
-      added = true;
-    }
-  }
-  return added;
-}
-
-// A row that is linked to another one brings that one along, until nothing new comes.
-void BatchWriter::lock_linked(const std::vector<KeyChangeId>& ids,
-                              std::vector<KeyChangeRow>& rows) {
-  const auto add = [&](std::vector<KeyChangeRow> found) {
-    for (KeyChangeRow& row : found) {
-      const bool have = std::any_of(rows.begin(), rows.end(),
-                                    [&](const KeyChangeRow& other) { return other.id == row.id; });
-      if (!have) rows.push_back(std::move(row));
-    }
-  };
-  add(target_.lock_key_changes(ids));
-  for (int round = 0; round < 8; ++round) {
-    std::vector<KeyChangeLink> links;
-    std::vector<KeyChangeId> missing;
-    links.reserve(rows.size());
-    for (const KeyChangeRow& row : rows) {
-      if (!is_link(row.at_key)) continue;
-      links.push_back(parse_link(row.at_key));
-      const KeyChangeLink& link = links.back();
-      const bool have = std::any_of(rows.begin(), rows.end(), [&](const KeyChangeRow& other) {
-        return other.layout == row.layout && other.old_key == link.old_key &&
-               other.new_key == link.new_key && other.position == link.position;
-      });
-      if (!have) missing.push_back({row.layout, {}, link.old_key, link.new_key, link.position});
-    }
-    if (missing.empty()) return;
-    add(target_.lock_key_changes(missing));
-  }
-}
-
-void BatchWriter::answer(std::vector<RowProbe>& probes) {
-  std::unordered_map<const Layout*, std::vector<std::size_t>> by_layout;
-  for (std::size_t i = 0; i < probes.size(); ++i) by_layout[probes[i].layout].push_back(i);
-  for (const auto& [layout, indices] : by_layout) {
-    std::vector<std::string_view> keys;
-    keys.reserve(indices.size());
-    for (const std::size_t i : indices) keys.push_back(probes[i].key);
-    const std::vector<bool> there = target_.rows_exist(*layout, keys);
-    for (std::size_t i = 0; i < indices.size(); ++i) probes[indices[i]].row_is_there = there[i];
-  }
-}
-
 // ---- records that cannot be applied
 // --------------------------------------------------------------
 
 bool BatchWriter::is_held(const EventRef& ref) const {
-  if (held_.empty() && held_pending_.empty()) return false;
-  if (!has_key(*ref.event)) return false;
-  const HeldSpot spot{ref.event->layout->target, std::string(ref.key())};
-  return held_.contains(spot) || held_pending_.contains(spot);
+  return config_.errors.hold_key && has_key(*ref.event) &&
+         held_.contains(ref.event->layout->target, ref.key());
 }
 
-// The server's error says the type and not the column.
-Error BatchWriter::with_column(const EventRef& ref, const Error& error) {
-  const bool of_value = error.kind() == ErrorKind::data && error.sqlstate().starts_with("22");
-  if (!of_value || ref.event->row.length == 0) return error;
-  const std::string column = target_.refused_column(*ref.event->layout, ref.row());
-  if (column.empty()) return error;
-  return Error(error.kind(), column + " cannot hold the record's value: " + error.what(),
-               error.hint().empty()
-                   ? "correct the row at the source, or the column's type in the target"
-                   : error.hint(),
-               error.sqlstate());
+// The event is applied although dead letters came before it: with hold-key = false of its own key,
+// or it empties the table. To replay those would go back.
+void BatchWriter::pass_letters(const EventRef& ref) {
+  const Event& event = *ref.event;
+  if (event.op == Op::truncate) {
+    target_.close_letters(*event.layout, partitions_[event.partition].at.stream);
+    held_.remove_table(event.layout->target);
+  } else if (has_key(event) && held_.contains(event.layout->target, ref.key())) {
+    target_.pass_letters(event.layout->target, ref.key());
+    held_.remove(event.layout->target, ref.key());
+  }
 }
 
 void BatchWriter::refuse(const EventRef& ref, const Error& refused, WriteOutcome& outcome) {
-  const Error error = with_column(ref, refused);
+  const Error error = applier_.with_column(ref, refused);
   const bool waiting = error.kind() == ErrorKind::waiting;
   if (waiting || config_.errors.on_bad_record == OnBadRecord::stop) {
     throw Held{{ref.event->partition, ref.event->offset, waiting, table_of(ref), error.what(),
@@ -428,30 +317,48 @@ void BatchWriter::refuse(const EventRef& ref, const Error& refused, WriteOutcome
   write_letter(ref, "data", error, outcome);
 }
 
+// Byte for byte, but for what would burst the table: of that, how much there was and a hash.
+void BatchWriter::keep_bytes(std::optional<OwnedRecord> raw, DeadLetter& letter) const {
+  if (!raw) {
+    letter.not_kept = "Kafka does not hold the record any more";
+    return;
+  }
+  const auto size = [](const std::optional<std::string>& part) { return part ? part->size() : 0; };
+  std::size_t headers = 0;
+  for (const auto& [name, value] : raw->headers) headers += name.size() + size(value);
+  const std::uint64_t most = config_.source.record_bytes_max;
+  if (size(raw->key) + size(raw->value) + headers > most) {
+    letter.not_kept =
+        "the record is larger than record-max-bytes: a key of " + std::to_string(size(raw->key)) +
+        " bytes, a value of " + std::to_string(size(raw->value)) + " (XXH3-128 " +
+        hash_text(raw->value.value_or("")) + "), headers of " + std::to_string(headers);
+    if (size(raw->key) <= kKeyKept) letter.key = std::move(raw->key);
+    return;
+  }
+  letter.key = std::move(raw->key);
+  letter.value = std::move(raw->value);
+  letter.headers = std::move(raw->headers);
+}
+
 void BatchWriter::write_letter(const EventRef& ref, const std::string& kind, const Error& error,
                                WriteOutcome& outcome) {
   const StreamPartition& at = partitions_[ref.event->partition].at;
   DeadLetter letter;
   letter.at = at;
   letter.offset = ref.event->offset;
-  std::optional<OwnedRecord> raw = raw_read_(at, ref.event->offset);
   letter.hint = error.hint();
-  if (raw) {
-    letter.key = std::move(raw->key);
-    letter.value = std::move(raw->value);
-    letter.headers = std::move(raw->headers);
-  } else {
-    letter.hint += letter.hint.empty() ? "" : "; ";
-    letter.hint += "Kafka does not hold the record any more, so its bytes are not kept here";
-  }
+  keep_bytes(raw_read_(at, ref.event->offset), letter);
   letter.table = table_of(ref);
   letter.kind = kind;
   letter.sqlstate = error.sqlstate();
   letter.message = error.what();
   if (has_key(*ref.event)) {
     letter.row_key = ref.key();
-    if (config_.errors.hold_key) {
-      held_pending_.insert({ref.event->layout->target, letter.row_key});
+    held_.add(ref.event->layout->target, letter.row_key);
+    // The row goes on under another key: what happens to it there comes after this.
+    if (ref.event->op == Op::remove && ref.is_key_change() && config_.errors.hold_key) {
+      letter.next_key = ref.other_key();
+      held_.add(ref.event->layout->target, letter.next_key);
     }
   }
   target_.dead_letter(letter);
@@ -494,11 +401,8 @@ void BatchWriter::finish(Plan& plan) {
   }
   for (const auto& [partition, progress] : plan.progress)
     partitions_[partition].progress = progress;
-  held_.merge(held_pending_);
-  held_pending_.clear();
-  hints_.insert(hints_.end(), hints_pending_.begin(), hints_pending_.end());
-  hints_pending_.clear();
-  if (hints_.size() > 10000) hints_.erase(hints_.begin(), hints_.begin() + 5000);
+  held_.committed();
+  applier_.committed();
   recent_.emplace_back(plan.outcome.events, plan.outcome.dead_letters);
   recent_records_ += plan.outcome.events;
   recent_letters_ += plan.outcome.dead_letters;

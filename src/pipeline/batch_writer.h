@@ -18,12 +18,13 @@
 #include <functional>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
 #include "batch/fold.h"
 #include "batch/source_progress.h"
+#include "pipeline/event_applier.h"
+#include "pipeline/held_keys.h"
 #include "tidemark/change.h"
 #include "tidemark/config.h"
 #include "tidemark/error.h"
@@ -89,11 +90,6 @@ class BatchWriter {
     std::map<std::uint32_t, SourceProgress> progress;
     WriteOutcome outcome;
   };
-  struct HeldSpot {
-    TableName table;
-    std::string key;
-    auto operator<=>(const HeldSpot&) const = default;
-  };
 
   Plan plan(const std::vector<EventRef>& events, const std::vector<PartitionHold>& holds);
   bool admit(const EventRef& ref, Plan& plan);
@@ -101,18 +97,11 @@ class BatchWriter {
   void note_move(const EventRef& ref, Plan& plan);
   void attempt(Plan& plan, bool careful);
   void apply_run(const std::vector<EventRef>& events, WriteOutcome& outcome);
+  void apply(const std::vector<EventRef>& events, WriteOutcome& outcome);
   void apply_halves(const std::vector<EventRef>& events, WriteOutcome& outcome);
-  void fold_and_write(const std::vector<EventRef>& events, WriteOutcome& outcome);
-  std::vector<KeyChangeRow> lock_key_changes(const std::vector<EventRef>& events,
-                                             const std::vector<KeyChangeId>& needed);
-  std::vector<KeyChangeHint> waiting_rows();
-  static bool add_waiting(const std::vector<EventRef>& events,
-                          const std::vector<KeyChangeHint>& waiting, std::set<std::string>& locked,
-                          std::vector<KeyChangeId>& ids);
-  void lock_linked(const std::vector<KeyChangeId>& ids, std::vector<KeyChangeRow>& rows);
-  void answer(std::vector<RowProbe>& probes);
-  Error with_column(const EventRef& ref, const Error& error);
+  void pass_letters(const EventRef& ref);
   void refuse(const EventRef& ref, const Error& refused, WriteOutcome& outcome);
+  void keep_bytes(std::optional<OwnedRecord> raw, DeadLetter& letter) const;
   void write_letter(const EventRef& ref, const std::string& kind, const Error& error,
                     WriteOutcome& outcome);
   void check_rate(WriteOutcome& outcome);
@@ -122,14 +111,10 @@ class BatchWriter {
   Target& target_;
   const Config& config_;
   RawRead raw_read_;
-  Fold fold_;
+  EventApplier applier_;
 
   std::vector<OwnedPartition> partitions_;
-  std::vector<FoldPartition> fold_partitions_;
-  std::set<HeldSpot> held_;          // committed
-  std::set<HeldSpot> held_pending_;  // of the attempt under way
-  std::vector<KeyChangeHint> hints_;
-  std::vector<KeyChangeHint> hints_pending_;
+  HeldKeys held_;
   std::deque<std::pair<std::uint64_t, std::uint64_t>> recent_;  // records, dead letters a batch
   std::uint64_t recent_records_ = 0;
   std::uint64_t recent_letters_ = 0;

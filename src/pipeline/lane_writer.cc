@@ -113,6 +113,10 @@ void Lane::Writer::take(const TakeRequest& request) {
       }
       batch_.adopt(std::move(owned), std::move(assignment.held), std::move(assignment.hints));
       owns_ = true;
+      for (std::uint32_t i = 0; i < batch_.partitions().size(); ++i) {
+        const OwnedPartition& one = batch_.partitions()[i];
+        if (one.stopped) note_state(i, "stopped", one.stop_reason);
+      }
       note_partitions();
       report_offsets();
       shared_.buffer.answer(std::move(answer));
@@ -147,12 +151,24 @@ void Lane::Writer::stop_partition(std::uint32_t partition, const std::string& me
   if (partition >= batch_.partitions().size() || batch_.partitions()[partition].stopped) return;
   const StreamPartition at = batch_.partitions()[partition].at;
   batch_.stop(partition, message);
+  note_state(partition, "stopped", message);
   log_event(Level::error, "partition.stopped", message,
             {{"topic", at.stream},
              {"partition", at.partition.value},
              {"offset", offset},
              {"hint", hint}});
   note_partitions();
+}
+
+// For `status`, which asks the target. The log has said it already: a failure here is none.
+void Lane::Writer::note_state(std::uint32_t partition, const std::string& state,
+                              const std::string& reason) {
+  const OwnedPartition& owned = batch_.partitions()[partition];
+  try {
+    target_.note(owned.at, owned.epoch, state, reason);
+  } catch (const Error& error) {
+    log_event(Level::debug, "state.not_noted", error.what(), {{"topic", owned.at.stream}});
+  }
 }
 
 // ---- cutting
@@ -327,6 +343,7 @@ void Lane::Writer::settle_events(const std::vector<EventRef>& batch, const Write
                {"table", hold.table},
                {"sqlstate", hold.sqlstate},
                {"retries", tries}});
+    note_state(hold.partition, "waiting", hold.message);
   }
   for (std::uint32_t i = 0; i < batch_.partitions().size(); ++i) {
     waiting_.settle(i, batch_.partitions()[i].next, batch_.partitions()[i].stopped);

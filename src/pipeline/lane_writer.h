@@ -45,6 +45,7 @@ class Lane::Writer {
   void report_offsets(std::chrono::milliseconds patience = {});
   void give_up(const Error& error);
   void note_partitions();
+  void note_state(std::uint32_t partition, const std::string& state, const std::string& reason);
 
   Shared& shared_;
   Target& target_;

@@ -19,6 +19,12 @@ constexpr std::chrono::seconds kComplainEvery{5};
 
 }  // namespace
 
+TextQuery text_query(AdminConnection& connection) {
+  return [&connection](const std::string& sql, const std::vector<std::string>& parameters) {
+    return connection.query(sql, parameters);
+  };
+}
+
 Catalog::Catalog(ConnectionSettings settings)
     : settings_(std::move(settings)), thread_([this] { serve(); }) {}
 

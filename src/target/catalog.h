@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "model/table.h"
+#include "pg/admin_connection.h"
 #include "pg/conninfo.h"
 #include "pg/text_rows.h"
 
@@ -25,6 +26,9 @@ namespace tidemark {
 // Runs one query with text parameters: an AdminConnection's, or a Session's where the answer must
 // include what the session's own transaction has done.
 using TextQuery = std::function<TextRows(const std::string&, const std::vector<std::string>&)>;
+
+// The query of a connection, which must outlive it.
+TextQuery text_query(AdminConnection& connection);
 
 // By exact name, in one statement and so one snapshot. Null: there is no such table.
 TablePtr read_table(const TextQuery& query, const TableName& name);

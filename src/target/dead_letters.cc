@@ -4,31 +4,17 @@
 #include <utility>
 
 #include "base/bytes.h"
+#include "decode/base64.h"
 #include "pg/array_literal.h"
 
 namespace tidemark {
 namespace {
 
+// One more than a writer takes (pipeline/held_keys), so that it notices.
+constexpr std::size_t kHeldMost = 100'001;
+
 std::string table_name(const std::string& state_schema) {
   return quote_identifier(state_schema) + ".dead_letters";
-}
-
-std::string base64(std::string_view bytes) {
-  constexpr std::string_view kDigits =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string text;
-  text.reserve((bytes.size() + 2) / 3 * 4);
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    std::uint32_t group = 0;
-    for (std::size_t j = 0; j < 3; ++j) {
-      const auto byte = i + j < bytes.size() ? static_cast<unsigned char>(bytes[i + j]) : 0U;
-      group = group << 8U | byte;
-    }
-    for (std::size_t j = 0; j < 4; ++j) {
-      text += i + j > bytes.size() ? '=' : kDigits[(group >> (18 - 6 * j)) & 63U];
-    }
-  }
-  return text;
 }
 
 std::string json_string(std::string_view text) {
@@ -53,7 +39,8 @@ std::string headers_json(const DeadLetter& letter) {
   std::string json = "[";
   for (const auto& [name, value] : letter.headers) {
     if (json.size() > 1) json += ',';
-    json += '[' + json_string(name) + ',' + (value ? '"' + base64(*value) + '"' : "null") + ']';
+    json +=
+        '[' + json_string(name) + ',' + (value ? '"' + base64_encoded(*value) + '"' : "null") + ']';
   }
   return json + "]";
 }
@@ -96,14 +83,24 @@ DeadLetters::DeadLetters(const std::string& state_schema, std::string pipeline)
       add_text_(
           "INSERT INTO " + table_name(state_schema) +
           " (pipeline_name, stream, partition, position, key, value, headers, table_name, "
-          "row_key, kind, sqlstate, message, hint) VALUES ($1, $2, $3::integer, $4, $5::bytea, "
-          "$6::bytea, $7::jsonb, nullif($8, ''), $9::bytea, $10, nullif($11, ''), $12, "
-          "nullif($13, ''))"),
-      held_text_("SELECT DISTINCT d.stream, d.partition, d.table_name, d.row_key FROM " +
+          "row_key, kind, sqlstate, message, hint, next_key, not_kept) VALUES ($1, $2, "
+          "$3::integer, "
+          "$4, $5::bytea, $6::bytea, $7::jsonb, nullif($8, ''), $9::bytea, $10, nullif($11, ''), "
+          "$12, nullif($13, ''), $14::bytea, nullif($15, ''))"),
+      held_text_("SELECT DISTINCT d.stream, d.partition, d.table_name, k.key FROM " +
                  table_name(state_schema) +
                  " AS d JOIN (SELECT unnest($2::text[]) AS stream, unnest($3::integer[]) AS "
-                 "partition) AS w USING (stream, partition) WHERE d.pipeline_name = $1 "
-                 "AND d.replayed_at IS NULL AND d.row_key IS NOT NULL") {}
+                 "partition) AS w USING (stream, partition) CROSS JOIN LATERAL "
+                 "unnest(ARRAY[d.row_key, d.next_key]) AS k(key) WHERE d.pipeline_name = $1 "
+                 "AND d.replayed_at IS NULL AND NOT d.passed AND k.key IS NOT NULL LIMIT " +
+                 std::to_string(kHeldMost)),
+      pass_text_("UPDATE " + table_name(state_schema) +
+                 " SET passed = true WHERE pipeline_name = $1 AND table_name = $2 AND (row_key = "
+                 "$3::bytea OR next_key = $3::bytea) AND replayed_at IS NULL AND NOT passed"),
+      close_text_("UPDATE " + table_name(state_schema) +
+                  " SET replayed_at = now(), hint = 'closed: the table was emptied by a later "
+                  "truncate' WHERE pipeline_name = $1 AND (table_name = $2 OR (stream = $3 AND "
+                  "table_name = $4)) AND replayed_at IS NULL") {}
 
 void DeadLetters::add(Session& session, const DeadLetter& letter) const {
   const std::string stream = storable_text(letter.at.stream);
@@ -129,7 +126,28 @@ void DeadLetters::add(Session& session, const DeadLetter& letter) const {
   parameters.text(letter.sqlstate);
   parameters.text(message);
   parameters.text(hint);
+  letter.next_key.empty() ? parameters.null() : parameters.binary(letter.next_key);
+  const std::string not_kept = storable_text(letter.not_kept);
+  parameters.text(not_kept);
   session.execute(add_text_, parameters);
+}
+
+void DeadLetters::pass(Session& session, const TableName& table, std::string_view key) const {
+  const std::string name = storable_text(table.display());
+  Parameters parameters;
+  parameters.text(pipeline_);
+  parameters.text(name);
+  parameters.binary(key);
+  session.execute(pass_text_, parameters);
+}
+
+void DeadLetters::close(Session& session, const Layout& layout, const std::string& stream) const {
+  const std::string target = storable_text(layout.target.display());
+  const std::string source = storable_text(layout.source_table);
+  const std::string topic = storable_text(stream);
+  Parameters parameters;
+  for (const std::string* text : {&pipeline_, &target, &topic, &source}) parameters.text(*text);
+  session.execute(close_text_, parameters);
 }
 
 std::vector<HeldKey> DeadLetters::held(Session& session,

@@ -94,6 +94,29 @@ void PostgresTarget::begin(const std::vector<PositionMove>& moves) {
   }
 }
 
+Assignment PostgresTarget::begin_letters(const std::vector<StreamPartition>& partitions) {
+  rollback();
+  session_.open();
+  watermarks_.ensure_state(session_);
+  Assignment assignment;
+  try {
+    session_.run("BEGIN");
+    if (partitions.empty()) return assignment;
+    assignment.partitions = watermarks_.take(session_, partitions);
+    assignment.hints = key_changes_.hints(session_, partitions);
+  } catch (...) {
+    rollback();
+    throw;
+  }
+  return assignment;
+}
+
+TextQuery PostgresTarget::text_query() {
+  return [this](const std::string& sql, const std::vector<std::string>& parameters) {
+    return session_.query_text(sql, parameters);
+  };
+}
+
 void PostgresTarget::commit() {
   try {
     session_.commit();
@@ -112,6 +135,12 @@ void PostgresTarget::rollback() noexcept {
   session_.rollback();
   forget_changed();
   touched_.clear();
+}
+
+void PostgresTarget::note(const StreamPartition& at, Epoch epoch, const std::string& state,
+                          const std::string& reason) {
+  session_.open();
+  watermarks_.note(session_, at, epoch, state, reason);
 }
 
 CommitFate PostgresTarget::settle(const std::vector<PositionMove>& moves) {
@@ -176,11 +205,7 @@ TableWriter& PostgresTarget::writer_of(const Layout& layout) {
 }
 
 TablePtr PostgresTarget::read_now(const TableName& name) {
-  return read_table(
-      [this](const std::string& sql, const std::vector<std::string>& parameters) {
-        return session_.query_text(sql, parameters);
-      },
-      name);
+  return read_table(text_query(), name);
 }
 
 bool PostgresTarget::ensure(const Layout& layout) {
@@ -330,6 +355,14 @@ void PostgresTarget::write_tables(const FoldedBatch& batch, WriteCounts& counts)
 
 void PostgresTarget::dead_letter(const DeadLetter& letter) {
   dead_letters_.add(session_, letter);
+}
+
+void PostgresTarget::pass_letters(const TableName& table, std::string_view key) {
+  dead_letters_.pass(session_, table, key);
+}
+
+void PostgresTarget::close_letters(const Layout& layout, const std::string& stream) {
+  dead_letters_.close(session_, layout, stream);
 }
 
 // A table is not as it was believed to be: the caller may try once more, with the catalog as it is.

@@ -41,6 +41,11 @@ class PostgresTarget : public Target {
 
   Assignment take(const std::vector<StreamPartition>& partitions) override;
   void begin(const std::vector<PositionMove>& moves) override;
+  // A transaction that moves no position, for one who replays or drops letters of these partitions:
+  // raises their epochs, so that whoever reads them joins the group anew and reads held keys again.
+  Assignment begin_letters(const std::vector<StreamPartition>& partitions);
+  // In the transaction at hand.
+  TextQuery text_query();
   bool ensure(const Layout& layout) override;
   std::string refused_column(const Layout& layout, std::string_view row) override;
   void savepoint() override;
@@ -52,8 +57,12 @@ class PostgresTarget : public Target {
                                const std::vector<std::string_view>& keys) override;
   WriteCounts write(const FoldedBatch& batch) override;
   void dead_letter(const DeadLetter& letter) override;
+  void pass_letters(const TableName& table, std::string_view key) override;
+  void close_letters(const Layout& layout, const std::string& stream) override;
   void commit() override;
   void rollback() noexcept override;
+  void note(const StreamPartition& at, Epoch epoch, const std::string& state,
+            const std::string& reason) override;
   CommitFate settle(const std::vector<PositionMove>& moves) override;
   void cancel() noexcept override;
 

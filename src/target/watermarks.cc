@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "pg/array_literal.h"
+#include "target/dead_letters.h"
 #include "target/state_sql.h"
 #include "tidemark/error.h"
 
@@ -33,7 +34,8 @@ std::string raise_text(const std::string& table) {
          "p.partition "
          "FOR UPDATE OF p) UPDATE " +
          table +
-         " AS p SET epoch = p.epoch + 1, owner = $4, last_run_at = now() FROM locked AS l "
+         " AS p SET epoch = p.epoch + 1, owner = $4, last_run_at = now(), state = NULL, "
+         "reason = NULL FROM locked AS l "
          "WHERE p.pipeline_name = $1 AND p.stream = l.stream AND p.partition = l.partition "
          "RETURNING p.stream, p.partition, p.epoch, p.last_watermark, p.source_position, "
          "encode(p.fingerprint, 'hex')";
@@ -47,8 +49,9 @@ std::string move_text(const std::string& table) {
          "(m.source_time / 1000000) * interval '1 second' + "
          "(m.source_time % 1000000) * interval '1 microsecond', p.source_time), "
          "records_processed = p.records_processed + m.records, "
-         "fingerprint = decode(m.fingerprint, 'hex'), last_run_at = now() "
-         "FROM (SELECT unnest($2::text[]) AS stream, unnest($3::integer[]) AS partition, "
+         "fingerprint = decode(m.fingerprint, 'hex'), last_run_at = now(), "
+         "state = NULL, reason = NULL FROM (SELECT unnest($2::text[]) AS stream, "
+         "unnest($3::integer[]) AS partition, "
          "unnest($4::bigint[]) AS epoch, unnest($5::text[]) AS old, unnest($6::text[]) AS next, "
          "unnest($7::bigint[]) AS records, unnest($8::bigint[]) AS source_time, "
          "unnest($9::text[]) AS source_position, unnest($10::text[]) AS fingerprint) AS m "
@@ -61,6 +64,12 @@ std::string settle_text(const std::string& table) {
          kWanted +
          " AS w USING (stream, partition) WHERE p.pipeline_name = $1 "
          "ORDER BY p.stream, p.partition FOR UPDATE OF p";
+}
+
+std::string note_text(const std::string& table) {
+  return "UPDATE " + table +
+         " SET state = $5, reason = $6 WHERE pipeline_name = $1 AND stream = $2 AND partition = "
+         "$3::integer AND epoch = $4::bigint AND (state, reason) IS DISTINCT FROM ($5, $6)";
 }
 
 // Elements that may be null: an unquoted NULL.
@@ -162,7 +171,8 @@ Watermarks::Watermarks(std::string state_schema, std::string pipeline, std::stri
       insert_text_(insert_text(table_name(state_schema_))),
       raise_text_(raise_text(table_name(state_schema_))),
       move_text_(move_text(table_name(state_schema_))),
-      settle_text_(settle_text(table_name(state_schema_))) {}
+      settle_text_(settle_text(table_name(state_schema_))),
+      note_text_(note_text(table_name(state_schema_))) {}
 
 void Watermarks::ensure_state(Session& session) const {
   const TextRows found = session.query_text(
@@ -239,6 +249,19 @@ void Watermarks::move(Session& session, const std::vector<PositionMove>& moves) 
   for (const std::string& text : texts) parameters.text(text);
   if (session.execute(move_text_, parameters).affected() == moves.size()) return;
   throw Error(ErrorKind::fenced, "another owner has taken over a partition of this batch");
+}
+
+void Watermarks::note(Session& session, const StreamPartition& at, Epoch epoch,
+                      const std::string& state, const std::string& reason) const {
+  Parameters parameters;
+  parameters.text(pipeline_);
+  parameters.text(at.stream);
+  parameters.number(at.partition.value);
+  parameters.number(epoch.value);
+  parameters.text(state);
+  const std::string text = storable_text(reason);
+  parameters.text(text);
+  session.query(note_text_, parameters);
 }
 
 CommitFate Watermarks::settle(Session& session, const std::vector<PositionMove>& moves) const {

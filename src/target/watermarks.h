@@ -23,6 +23,10 @@ class Watermarks {
                                    const std::vector<StreamPartition>& partitions) const;
   // Moves the positions: the first statement of a transaction. Throws fenced.
   void move(Session& session, const std::vector<PositionMove>& moves) const;
+  // Why a partition does not go on, for `status`. In a transaction of its own; nothing where the
+  // partition is another's by now, and gone with its next move.
+  void note(Session& session, const StreamPartition& at, Epoch epoch, const std::string& state,
+            const std::string& reason) const;
   // What has become of these moves. Waits for the transaction that made them, if it still runs,
   // since a plain read could see the positions as they were while it commits.
   CommitFate settle(Session& session, const std::vector<PositionMove>& moves) const;
@@ -35,6 +39,7 @@ class Watermarks {
   const std::string raise_text_;
   const std::string move_text_;
   const std::string settle_text_;
+  const std::string note_text_;
 };
 
 }  // namespace tidemark

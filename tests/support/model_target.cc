@@ -52,6 +52,17 @@ Assignment ModelTarget::take(const std::vector<StreamPartition>& partitions) {
     out.partitions.push_back(
         {at, position.epoch, position.next, position.source_position, std::nullopt});
   }
+  for (std::size_t i = 0; i < database_.dead_letters.size(); ++i) {
+    const DeadLetter& letter = database_.dead_letters[i];
+    if (letter.row_key.empty() || database_.passed.contains(i) || database_.closed.contains(i)) {
+      continue;
+    }
+    const std::size_t dot = letter.table.find('.');
+    const TableName table{letter.table.substr(0, dot), letter.table.substr(dot + 1)};
+    for (const std::string& key : {letter.row_key, letter.next_key}) {
+      if (!key.empty()) out.held.push_back({letter.at, table, key});
+    }
+  }
   out.hints = waiting_in(database_, partitions);
   return out;
 }
@@ -173,6 +184,20 @@ void ModelTarget::write_table(const FoldedTable& table, const ModelDatabase& bef
     if (found != multiset.end()) multiset.erase(found);
   }
   for (const auto row : table.inserts) multiset.emplace_back(row);
+}
+
+void ModelTarget::pass_letters(const TableName& table, std::string_view key) {
+  for (std::size_t i = 0; i < work_->dead_letters.size(); ++i) {
+    const DeadLetter& letter = work_->dead_letters[i];
+    if (letter.table == table.display() && letter.row_key == key) work_->passed.insert(i);
+  }
+}
+
+void ModelTarget::close_letters(const Layout& layout, const std::string& /*stream*/) {
+  for (std::size_t i = 0; i < work_->dead_letters.size(); ++i) {
+    const std::string& table = work_->dead_letters[i].table;
+    if (table == layout.target.display() || table == layout.source_table) work_->closed.insert(i);
+  }
 }
 
 void ModelTarget::commit() {

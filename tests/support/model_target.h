@@ -31,6 +31,7 @@ struct ModelDatabase {
   std::map<std::int64_t, KeyChangeRow> key_changes;
   std::map<std::int64_t, StreamPartition> key_change_at;
   std::vector<DeadLetter> dead_letters;
+  std::set<std::size_t> passed, closed;  // of dead_letters
   std::int64_t next_id = 1;
   // Rows that were not expected to be there, and of these those that were.
   std::uint64_t born = 0;
@@ -53,9 +54,13 @@ class ModelTarget : public Target {
                                const std::vector<std::string_view>& keys) override;
   WriteCounts write(const FoldedBatch& batch) override;
   void dead_letter(const DeadLetter& letter) override { work_->dead_letters.push_back(letter); }
+  void pass_letters(const TableName& table, std::string_view key) override;
+  void close_letters(const Layout& layout, const std::string& stream) override;
   void commit() override;
   void rollback() noexcept override { work_.reset(); }
   CommitFate settle(const std::vector<PositionMove>& moves) override;
+  void note(const StreamPartition& /*at*/, Epoch /*epoch*/, const std::string& /*state*/,
+            const std::string& /*reason*/) override {}
   void cancel() noexcept override {}
 
   // Rows whose column 0.. holds this text are refused, for tests of the splitting.

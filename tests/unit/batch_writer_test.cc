@@ -62,6 +62,27 @@ class Bench {
     event.row = append(element(key) + element(value));
     slab_.events.push_back(event);
   }
+  void truncate(std::uint32_t partition, std::int64_t offset) {
+    Event event;
+    event.op = Op::truncate;
+    event.partition = partition;
+    event.offset = Offset{offset};
+    event.layout = layout_.get();
+    slab_.events.push_back(event);
+  }
+  // The first half of a key change.
+  void rename(std::uint32_t partition, std::int64_t offset, const std::string& from,
+              const std::string& to) {
+    Event event;
+    event.op = Op::remove;
+    event.partition = partition;
+    event.offset = Offset{offset};
+    event.layout = layout_.get();
+    event.key = append(element(from));
+    event.other_key = append(element(to));
+    slab_.events.push_back(event);
+  }
+  Config& config() { return config_; }
   void bad(std::uint32_t partition, std::int64_t offset, bool halt) {
     Event event;
     event.op = Op::bad;
@@ -203,6 +224,91 @@ TEST_CASE("I4 too many dead letters are a wrong setting: stop", "[batch-writer]"
   }
   CHECK(bench.position(0) == -1);
   CHECK(bench.database_.dead_letters.empty());
+}
+
+TEST_CASE("the hold goes along with a changed key, also to another owner", "[batch-writer]") {
+  Bench bench(OnBadRecord::dead_letter);
+  bench.upsert(0, 0, "c", "poison");
+  bench.write();
+  bench.clear();
+  bench.rename(0, 1, "c", "d");
+  bench.write();
+  REQUIRE(bench.database_.dead_letters.size() == 2);
+  CHECK(bench.database_.dead_letters[1].next_key == element("d"));
+  bench.take();
+  bench.clear();
+  bench.upsert(0, 2, "d", "1");
+  bench.upsert(0, 3, "e", "1");
+  bench.write();
+  REQUIRE(bench.database_.dead_letters.size() == 3);
+  CHECK(bench.database_.dead_letters[2].kind == "held");
+  CHECK(bench.value("d") == "-");
+  CHECK(bench.value("e") == "1");
+}
+
+TEST_CASE("a truncate releases the keys of its table and closes their letters", "[batch-writer]") {
+  Bench bench(OnBadRecord::dead_letter);
+  bench.upsert(0, 0, "c", "poison");
+  bench.bad(0, 1, false);
+  bench.write();
+  bench.clear();
+  bench.truncate(0, 2);
+  bench.upsert(0, 3, "c", "1");
+  bench.write();
+  CHECK(bench.database_.dead_letters.size() == 2);
+  CHECK(bench.database_.closed.size() == 2);
+  CHECK(bench.value("c") == "1");
+  bench.take();
+  bench.clear();
+  bench.upsert(0, 4, "c", "2");
+  bench.write();
+  CHECK(bench.value("c") == "2");
+}
+
+TEST_CASE("without hold-key an event that passes its key's letter says so, once",
+          "[batch-writer]") {
+  Bench bench(OnBadRecord::dead_letter);
+  bench.config().errors.hold_key = false;
+  bench.upsert(0, 0, "c", "poison");
+  bench.upsert(0, 1, "d", "poison");
+  bench.write();
+  bench.take();
+  bench.clear();
+  bench.upsert(0, 2, "c", "1");
+  bench.write();
+  CHECK(bench.value("c") == "1");
+  CHECK(bench.database_.dead_letters.size() == 2);
+  CHECK(bench.database_.passed == std::set<std::size_t>{0});
+}
+
+TEST_CASE("what is too large for the table of letters is described", "[batch-writer]") {
+  Bench bench(OnBadRecord::dead_letter);
+  bench.config().source.record_bytes_max = 10;
+  bench.bad(0, 0, false);
+  bench.write();
+  REQUIRE(bench.database_.dead_letters.size() == 1);
+  const DeadLetter& letter = bench.database_.dead_letters[0];
+  CHECK_FALSE(letter.value.has_value());
+  CHECK(letter.headers.empty());
+  CHECK(letter.key == "key 0");
+  CHECK(letter.not_kept.find("a key of 5 bytes, a value of 7 (XXH3-128 ") != std::string::npos);
+}
+
+TEST_CASE("I8 the number of held keys is bounded", "[batch-writer]") {
+  HeldKeys keys;
+  std::vector<HeldKey> many;
+  for (std::size_t i = 0; i < HeldKeys::kMost; ++i) {
+    many.push_back({{"t", Partition{0}}, {"public", "t"}, std::to_string(i)});
+  }
+  keys.adopt(many);
+  keys.add({"public", "t"}, "one more");
+  CHECK_THROWS_AS(keys.check_bound(), Error);
+  keys.remove({"public", "t"}, "7");
+  keys.committed();
+  CHECK_NOTHROW(keys.check_bound());
+  CHECK_FALSE(keys.contains({"public", "t"}, "7"));
+  many.push_back({{"t", Partition{0}}, {"public", "t"}, "x"});
+  CHECK_THROWS_AS(keys.adopt(many), Error);
 }
 
 }  // namespace tidemark::test

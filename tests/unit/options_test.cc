@@ -76,6 +76,24 @@ TEST_CASE("usage errors say what was probably meant", "[options]") {
   CHECK(message_of({"check", "--until-current"}) == "unknown flag --until-current");
 }
 
+TEST_CASE("dlq says which letters, and drop asks twice", "[options]") {
+  const CommandLine line =
+      parse_command_line({"dlq", "drop", "7", "12", "-c", "f", "--kind", "held", "--yes"});
+  CHECK(line.subcommand == "drop");
+  CHECK(line.ids == std::vector<std::int64_t>{7, 12});
+  CHECK(line.kind == "held");
+  CHECK(line.yes);
+  CHECK(message_of({"dlq"}).find("dlq: which of list, show, replay, drop?") == 0);
+  CHECK(hint_of({"dlq", "repaly"}) == "did you mean replay?");
+  CHECK(message_of({"dlq", "show"}).find("one letter") != std::string::npos);
+  CHECK(message_of({"dlq", "show", "x"}).find("takes a number") != std::string::npos);
+  CHECK(message_of({"dlq", "drop", "--yes"}).find("needs to know which") != std::string::npos);
+  CHECK(message_of({"dlq", "drop", "--all", "7"}).find("needs to know which") != std::string::npos);
+  CHECK(message_of({"dlq", "list", "--yes"}) == "--yes belongs to dlq drop");
+  CHECK(message_of({"dlq", "replay", "--replayed"}).find("are done") != std::string::npos);
+  CHECK(message_of({"dlq", "list", "--kind", "bad"}).find("--kind") == 0);
+}
+
 TEST_CASE("flags are not guessed at", "[options]") {
   CHECK(message_of({"run", "--conf", "f"}) == "unknown flag --conf");
   CHECK(message_of({"run", "--until"}) == "unknown flag --until");

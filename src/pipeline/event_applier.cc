@@ -1,0 +1,177 @@
+#include "pipeline/event_applier.h"
+
+#include <algorithm>
+#include <deque>
+#include <iterator>
+#include <unordered_map>
+#include <utility>
+
+namespace tidemark {
+namespace {
+
+constexpr std::size_t kHintsMax = 10000;
+
+bool has_key(const Event& event) {
+  return event.layout != nullptr && !event.layout->keyless() && event.key.length != 0;
+}
+
+}  // namespace
+
+EventApplier::EventApplier(Target& target, const Config& config)
+    : target_(target), config_(config) {}
+
+void EventApplier::adopt(std::vector<FoldPartition> partitions, std::vector<KeyChangeHint> hints) {
+  partitions_ = std::move(partitions);
+  hints_ = std::move(hints);
+  hints_pending_.clear();
+}
+
+void EventApplier::begin() {
+  hints_pending_.clear();
+}
+
+void EventApplier::committed() {
+  hints_.insert(hints_.end(), hints_pending_.begin(), hints_pending_.end());
+  hints_pending_.clear();
+  if (hints_.size() > kHintsMax) hints_.erase(hints_.begin(), hints_.begin() + kHintsMax / 2);
+}
+
+WriteCounts EventApplier::apply(const std::vector<EventRef>& events) {
+  FoldNeeds needs = needs_of(events, partitions_);
+  const std::vector<KeyChangeRow> rows = lock_key_changes(events, needs.key_changes);
+  if (!needs.probes.empty()) answer(needs.probes);
+  FoldContext context;
+  context.partitions = &partitions_;
+  context.key_changes = &rows;
+  context.probes = &needs.probes;
+  context.deletes_enabled = config_.target.delete_enabled;
+  const FoldedBatch& folded = fold_.fold(events, context);
+  const WriteCounts counts = target_.write(folded);
+  for (const KeyChangeLeft& left : folded.key_changes_left) {
+    if (left.side != 'c' || !left.has_row || is_link(left.at_key)) continue;
+    hints_pending_.push_back({{std::string(left.id.stream), Partition{left.partition}},
+                              left.id.layout->target,
+                              std::string(left.id.old_key),
+                              std::string(left.id.new_key),
+                              std::string(left.id.position),
+                              std::string(left.at_key)});
+  }
+  return counts;
+}
+
+// ---- key changes
+// ---------------------------------------------------------------------------------
+
+// The changes of the run, and those whose incomplete rows live under its keys. Another lane may
+// move such a row to a key of ours at any time, but only under the lock of the change that waited
+// there before: so once that lock is ours, we look again.
+std::vector<KeyChangeRow> EventApplier::lock_key_changes(const std::vector<EventRef>& events,
+                                                         const std::vector<KeyChangeId>& needed) {
+  std::vector<KeyChangeRow> rows;
+  std::set<std::string> locked;
+  std::vector<KeyChangeId> ids = needed;
+  std::deque<std::vector<KeyChangeHint>> looks;  // ids point into them
+  while (true) {
+    looks.push_back(waiting_rows());
+    const bool more = add_waiting(events, looks.back(), locked, ids);
+    if (!ids.empty()) lock_linked(ids, rows);
+    if (!more) return rows;
+    ids.clear();
+  }
+}
+
+// A topic of one partition has one owner: what waits under its keys is what we left there.
+std::vector<KeyChangeHint> EventApplier::waiting_rows() {
+  std::vector<StreamPartition> shared;
+  for (const FoldPartition& partition : partitions_) {
+    if (partition.partitions_of_stream == 1) continue;
+    shared.push_back({std::string(partition.stream), Partition{partition.partition}});
+  }
+  std::vector<KeyChangeHint> out = hints_;
+  out.insert(out.end(), hints_pending_.begin(), hints_pending_.end());
+  if (shared.empty()) return out;
+  std::vector<KeyChangeHint> now = target_.waiting_rows(shared);
+  out.insert(out.end(), std::make_move_iterator(now.begin()), std::make_move_iterator(now.end()));
+  return out;
+}
+
+// Adds to `ids` the changes among `waiting` that events touch and that are not locked yet.
+bool EventApplier::add_waiting(const std::vector<EventRef>& events,
+                               const std::vector<KeyChangeHint>& waiting,
+                               std::set<std::string>& locked, std::vector<KeyChangeId>& ids) {
+  if (waiting.empty()) return false;
+  std::unordered_multimap<std::string_view, const KeyChangeHint*> by_key;
+  for (const KeyChangeHint& hint : waiting) by_key.emplace(hint.at_key, &hint);
+  bool added = false;
+  for (const EventRef& ref : events) {
+    if (!has_key(*ref.event)) continue;
+    const auto [first, last] = by_key.equal_range(ref.key());
+    for (auto it = first; it != last; ++it) {
+      const KeyChangeHint& hint = *it->second;
+      if (hint.table != ref.event->layout->target) continue;
+      if (!locked.insert(hint.table.quoted() + make_link(hint.old_key, hint.new_key, "")).second) {
+        continue;
+      }
+      ids.push_back({ref.event->layout, hint.at.stream, hint.old_key, hint.new_key, hint.position});
+      added = true;
+    }
+  }
+  return added;
+}
+
+// A row that is linked to another one brings that one along, until nothing new comes.
+void EventApplier::lock_linked(const std::vector<KeyChangeId>& ids,
+                               std::vector<KeyChangeRow>& rows) {
+  const auto add = [&](std::vector<KeyChangeRow> found) {
+    for (KeyChangeRow& row : found) {
+      const bool have = std::any_of(rows.begin(), rows.end(),
+                                    [&](const KeyChangeRow& other) { return other.id == row.id; });
+      if (!have) rows.push_back(std::move(row));
+    }
+  };
+  add(target_.lock_key_changes(ids));
+  for (int round = 0; round < 8; ++round) {
+    std::vector<KeyChangeLink> links;
+    std::vector<KeyChangeId> missing;
+    links.reserve(rows.size());
+    for (const KeyChangeRow& row : rows) {
+      if (!is_link(row.at_key)) continue;
+      links.push_back(parse_link(row.at_key));
+      const KeyChangeLink& link = links.back();
+      const bool have = std::any_of(rows.begin(), rows.end(), [&](const KeyChangeRow& other) {
+        return other.layout == row.layout && other.old_key == link.old_key &&
+               other.new_key == link.new_key && other.position == link.position;
+      });
+      if (!have) missing.push_back({row.layout, {}, link.old_key, link.new_key, link.position});
+    }
+    if (missing.empty()) return;
+    add(target_.lock_key_changes(missing));
+  }
+}
+
+void EventApplier::answer(std::vector<RowProbe>& probes) {
+  std::unordered_map<const Layout*, std::vector<std::size_t>> by_layout;
+  for (std::size_t i = 0; i < probes.size(); ++i) by_layout[probes[i].layout].push_back(i);
+  for (const auto& [layout, indices] : by_layout) {
+    std::vector<std::string_view> keys;
+    keys.reserve(indices.size());
+    for (const std::size_t i : indices) keys.push_back(probes[i].key);
+    const std::vector<bool> there = target_.rows_exist(*layout, keys);
+    for (std::size_t i = 0; i < indices.size(); ++i) probes[indices[i]].row_is_there = there[i];
+  }
+}
+
+// The server's error says the type and not the column.
+Error EventApplier::with_column(const EventRef& ref, const Error& error) {
+  const bool of_value = error.kind() == ErrorKind::data && error.sqlstate().starts_with("22");
+  if (!of_value || ref.event->row.length == 0) return error;
+  const std::string column = target_.refused_column(*ref.event->layout, ref.row());
+  if (column.empty()) return error;
+  return Error(error.kind(), column + " cannot hold the record's value: " + error.what(),
+               error.hint().empty()
+                   ? "correct the row at the source, or the column's type in the target"
+                   : error.hint(),
+               error.sqlstate());
+}
+
+}  // namespace tidemark
