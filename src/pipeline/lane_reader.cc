@@ -46,6 +46,7 @@ void Lane::Reader::turn() {
   serve_writer();
   read_again();
   if (!backlog_.empty()) work_off_backlog();
+  report_halts();
   if (shared_.buffer.full() || (paused_ && backlog_.empty())) make_room();
   const bool something = slab_ && !slab_->events.empty();
   const PollResult result = source_.poll(something || !backlog_.empty() ? milliseconds{0} : kPoll);
@@ -128,6 +129,7 @@ void Lane::Reader::on_revoked() {
   last_index_ = 0;
   asked_ends_ = {};
   to_read_again_.clear();
+  halts_.clear();
   decoder_.forget_partitions();
   shared_.update([](LaneState& state) {
     state.assigned = false;
@@ -231,8 +233,15 @@ std::optional<std::uint32_t> Lane::Reader::index_of(std::string_view topic, Part
 void Lane::Reader::on_halted(const PollResult& result) {
   const auto index = index_of(result.partition.stream, result.partition.partition);
   if (!index) return;
+  halts_.push_back({generation_, *index, result.message, result.hint});
+  report_halts();
+}
+
+// Behind everything that was read before.
+void Lane::Reader::report_halts() {
+  if (halts_.empty() || !backlog_.empty()) return;
   flush();
-  shared_.buffer.report({generation_, *index, result.message, result.hint});
+  for (PartitionStop& halt : std::exchange(halts_, {})) shared_.buffer.report(std::move(halt));
 }
 
 void Lane::Reader::on_caught_up(const PollResult& result) {

@@ -50,6 +50,7 @@ class Lane::Reader {
   void on_revoked();
   void on_record(const RecordView& record);
   void on_halted(const PollResult& result);
+  void report_halts();
   void on_caught_up(const PollResult& result);
   void serve_writer();
   void start_fetching(const TakenPositions& positions);
@@ -77,6 +78,7 @@ class Lane::Reader {
   std::chrono::steady_clock::time_point asked_ends_;
   std::chrono::steady_clock::time_point assigned_at_;
   std::vector<ReadingChange> to_read_again_;
+  std::vector<PartitionStop> halts_;  // for the writer, once the backlog before them is decoded
   bool fetching_ = false;
   bool paused_ = false;
   std::shared_ptr<Slab> slab_;

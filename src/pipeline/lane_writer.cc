@@ -63,7 +63,12 @@ void Lane::Writer::turn() {
     pending_.push_back({std::move(slab), 0, false});
   }
   for (const PartitionStop& stop : work.stops) {
-    if (stop.generation == generation_) stop_partition(stop.partition, stop.reason, stop.hint, -1);
+    if (stop.generation == generation_) stops_.push_back(stop);
+  }
+  if (work.slabs.empty() && ready_ == 0) {
+    for (const PartitionStop& stop : std::exchange(stops_, {})) {
+      stop_partition(stop.partition, stop.reason, stop.hint, -1);
+    }
   }
   const std::vector<EventRef> batch = cut();
   if (!batch.empty()) {
@@ -86,6 +91,7 @@ void Lane::Writer::forget_rows() {
   for (const Pending& pending : pending_) shared_.buffer.release(pending.slab);
   pending_.clear();
   waiting_.clear();
+  stops_.clear();
   ready_ = 0;
   owns_ = false;
 }

@@ -54,8 +54,9 @@ class Lane::Writer {
   bool owns_ = false;  // positions taken for this generation
   std::deque<Pending> pending_;
   WaitingPartitions waiting_;
-  std::size_t ready_ = 0;         // events pending and not cut
-  Clock::time_point reset_at_{};  // when tables were bound anew after an error
+  std::vector<PartitionStop> stops_;  // once what came before them is written
+  std::size_t ready_ = 0;             // events pending and not cut
+  Clock::time_point reset_at_{};      // when tables were bound anew after an error
   Clock::time_point commit_at_{};
   std::mt19937_64 random_;
 };
