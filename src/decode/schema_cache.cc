@@ -62,10 +62,12 @@ void refuse_apicurio_json(JsonReader reader) {
 
 void check(const JsonReader& reader, const char* what) {
   if (!reader.failed()) return;
+  const bool deep = std::string_view(reader.error().reason) == "nested too deeply";
   throw Refused("the record's " + std::string(what) + " is not JSON: " + reader.error().reason +
                     ", at byte " + std::to_string(reader.error().at),
-                "look at the record with a Kafka client; it was written by something else than "
-                "Debezium, or cut");
+                deep ? "raise record-max-depth in [source] if such records are to be taken"
+                     : "look at the record with a Kafka client; it was written by something else "
+                       "than Debezium, or cut");
 }
 
 void finish(Payload& payload, const char* what) {
