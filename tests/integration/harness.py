@@ -224,6 +224,12 @@ class Kafka:
         if topics:
             self.tool("kafka_admin", "delete", *topics)
 
+    def add_partitions(self, topic, count):
+        self.tool("kafka_admin", "grow", topic, count)
+
+    def delete_records(self, topic, partition, before):
+        self.tool("kafka_admin", "delete-records", topic, partition, before)
+
     def ends(self, topics):
         """{(topic, partition): next offset}"""
         lines = self.tool("kafka_admin", "ends", *topics).splitlines()
@@ -237,11 +243,23 @@ class Kafka:
         words = ["--topic-prefix", prefix] if prefix else []
         return self.tool("produce", *words, *more, file)
 
-    def produce_records(self, folder, records):
+    def produce_records(self, folder, records, *more):
         """Records are dictionaries as in a fixture's events.ndjson; what is missing is filled in."""
+        self.produce(self.write_records(folder, records), None, *more)
+
+    def open_transaction(self, folder, records):
+        """Sends them, and returns the process, which rolls them back when its input is closed."""
+        command = [str(self.build / "produce"), "--brokers", self.brokers, "--transaction", "open",
+                   str(self.write_records(folder, records))]
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        check_equal(process.stdout.readline(), "sent\n", "what produce says")
+        return process
+
+    @staticmethod
+    def write_records(folder, records):
         file = Path(folder) / f"produced-{random.randrange(1 << 40):x}.ndjson"
         file.write_text(ndjson(records), encoding="utf-8")
-        self.produce(file)
+        return file
 
     def dump(self, topics):
         """All records, one after the other: they may be many, and each is large."""
@@ -452,7 +470,7 @@ class Tidemark:
         self._log_start = self._log_seen = self._log.seek(0, os.SEEK_END)
         clean = {k: v for k, v in os.environ.items() if not k.startswith("TIDEMARK_")}
         self.process = subprocess.Popen(
-            [str(case.suite.build / "tidemark"), command, "-c", str(self.config_file), *arguments],
+            [str(case.program), command, "-c", str(self.config_file), *arguments],
             stdin=subprocess.DEVNULL, stdout=self._out, stderr=self._log, cwd=case.folder,
             env={**clean, **(environment or {})})
         case.at_end(self.end)
@@ -522,6 +540,7 @@ class Case:
         self.folder.mkdir(parents=True)
         self.stack = suite.stack
         self.kafka = suite.kafka
+        self.program = suite.build / "tidemark"
         self._ends = []
 
     def at_end(self, function, *arguments):
@@ -535,9 +554,11 @@ class Case:
             except Exception as error:  # the other things must go too
                 print(f"# cleaning up after {self.name}: {short(str(error), 300)}", flush=True)
 
-    def target(self, name="target"):
-        database = Database(self.stack.target_dsn, f"{self.id}_{name}")
-        self.at_end(database.drop)
+    def target(self, name="target", server_dsn=None):
+        """server_dsn: of a server of the case's own, which goes as a whole."""
+        database = Database(server_dsn or self.stack.target_dsn, f"{self.id}_{name}")
+        if server_dsn is None:
+            self.at_end(database.drop)
         return database
 
     def source(self, name="source"):

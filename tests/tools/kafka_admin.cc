@@ -2,6 +2,8 @@
 //
 //   kafka_admin --brokers HOST:PORT create TOPIC PARTITIONS [SETTING=VALUE]...
 //   kafka_admin --brokers HOST:PORT delete TOPIC...
+//   kafka_admin --brokers HOST:PORT grow TOPIC PARTITIONS
+//   kafka_admin --brokers HOST:PORT delete-records TOPIC PARTITION OFFSET    those before it
 //   kafka_admin --brokers HOST:PORT ends TOPIC...              prints: topic partition low high
 //   kafka_admin --brokers HOST:PORT committed GROUP TOPIC...   prints: topic partition offset
 //
@@ -99,6 +101,37 @@ void remove(rd_kafka_t* client, const Words& words) {
       count);
 }
 
+void grow(rd_kafka_t* client, const Words& words) {
+  if (words.size() != 2) throw std::runtime_error("grow takes TOPIC PARTITIONS");
+  std::array<char, 512> text{};
+  rd_kafka_NewPartitions_t* request = rd_kafka_NewPartitions_new(
+      words[0].c_str(), static_cast<std::size_t>(std::stoi(words[1])), text.data(), text.size());
+  if (request == nullptr) throw std::runtime_error(text.data());
+  const rdkafka::Queue queue(rd_kafka_queue_new(client));
+  rd_kafka_CreatePartitions(client, &request, 1, nullptr, queue.get());
+  rd_kafka_NewPartitions_destroy(request);
+  const rdkafka::Event event = wait_for(queue.get(), "grow");
+  std::size_t count = 0;
+  check_topics(rd_kafka_CreatePartitions_result_topics(
+                   rd_kafka_event_CreatePartitions_result(event.get()), &count),
+               count);
+}
+
+void delete_records(rd_kafka_t* client, const Words& words) {
+  if (words.size() != 3) throw std::runtime_error("delete-records takes TOPIC PARTITION OFFSET");
+  const auto list = rdkafka::make_partition_list(1);
+  rd_kafka_topic_partition_list_add(list.get(), words[0].c_str(), std::stoi(words[1]))->offset =
+      std::stoll(words[2]);
+  rd_kafka_DeleteRecords_t* request = rd_kafka_DeleteRecords_new(list.get());
+  const rdkafka::Queue queue(rd_kafka_queue_new(client));
+  rd_kafka_DeleteRecords(client, &request, 1, nullptr, queue.get());
+  rd_kafka_DeleteRecords_destroy(request);
+  const rdkafka::Event event = wait_for(queue.get(), "delete-records");
+  const auto* done =
+      rd_kafka_DeleteRecords_result_offsets(rd_kafka_event_DeleteRecords_result(event.get()));
+  for (int i = 0; i < done->cnt; ++i) check(done->elems[i].err, words[0]);
+}
+
 rdkafka::PartitionList partitions_of(rd_kafka_t* client, const Words& topics, std::size_t first) {
   auto list = rdkafka::make_partition_list(topics.size());
   for (std::size_t t = first; t < topics.size(); ++t) {
@@ -138,7 +171,7 @@ void print_committed(rd_kafka_t* client, const Words& words) {
 void run(int argc, char** argv) {
   const Words words(argv + 1, argv + argc);
   if (words.size() < 4 || words[0] != "--brokers") {
-    throw std::runtime_error("--brokers HOST:PORT, then create, delete, ends or committed");
+    throw std::runtime_error("--brokers HOST:PORT, then a command");
   }
   const std::string& verb = words[2];
   const Words rest(words.begin() + 3, words.end());
@@ -147,6 +180,10 @@ void run(int argc, char** argv) {
     create(client.get(), rest);
   } else if (verb == "delete") {
     remove(client.get(), rest);
+  } else if (verb == "grow") {
+    grow(client.get(), rest);
+  } else if (verb == "delete-records") {
+    delete_records(client.get(), rest);
   } else if (verb == "ends") {
     print_ends(client.get(), rest);
   } else if (verb == "committed") {

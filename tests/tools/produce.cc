@@ -1,12 +1,13 @@
 // Puts captured records into Kafka as they were: topic, partition, timestamp, headers, null keys
 // and values. For tests against a real broker, and for demonstrations.
 //
-//   produce --brokers HOST:PORT [--topic-prefix P] [-X name=value]... FILE.ndjson...
+//   produce --brokers HOST:PORT [--topic-prefix P] [-X name=value]... [--transaction HOW]
+//           FILE.ndjson...
 //
 // One JSON object a line: topic, partition, offset (not used: a new topic counts from 0),
 // timestamp, headers [[name, value], …], key, value; keys and values are text, {"base64": "…"} or
-// null. Topics are created with the partitions that the records need. Exits 1 if any record was not
-// taken.
+// null. Topics are created with the partitions that the records need. HOW is commit, abort, or
+// open: prints "sent" and aborts when its input ends. Exits 1 if any record was not taken.
 #include <rapidjson/document.h>
 #include <rapidjson/error/en.h>
 
@@ -35,6 +36,7 @@ struct Options {
                                 {"linger.ms", "5"},
                                 {"message.max.bytes", "100000000"}};
   std::string topic_prefix;
+  std::string transaction;
   std::vector<std::string> files;
 };
 
@@ -118,6 +120,9 @@ Options parse_options(int argc, char** argv) {
       options.properties.emplace_back("bootstrap.servers", value);
     } else if (name == "--topic-prefix") {
       options.topic_prefix = value;
+    } else if (name == "--transaction") {
+      options.transaction = value;
+      options.properties.emplace_back("transactional.id", "produce");
     } else if (name == "-X" && equals != std::string::npos) {
       options.properties.emplace_back(value.substr(0, equals), value.substr(equals + 1));
     } else {
@@ -144,8 +149,15 @@ int run(const Options& options) {
   test::KafkaProducer producer(options.properties);
   producer.create_topics(topics);
   learn_partitions(producer.client(), topics);
+  if (!options.transaction.empty()) producer.begin();
   for (const ProducedRecord& record : records) producer.produce(record);
   const std::size_t failed = producer.flush();
+  if (options.transaction == "open") {
+    std::cout << "sent" << std::endl;
+    while (std::cin.get() != EOF) {
+    }
+  }
+  if (!options.transaction.empty()) producer.end(options.transaction == "commit");
   if (failed > 0) std::cerr << "produce: " << producer.last_failure() << '\n';
   std::cout << records.size() - failed << " records\n";
   return failed == 0 ? 0 : 1;
