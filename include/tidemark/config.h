@@ -51,8 +51,9 @@ struct SourceConfig {
 };
 
 struct TargetConfig {
-  std::string dsn;       // without the password where password-file gave one
-  std::string password;  // never printed
+  std::string dsn;            // without the password where password-file gave one
+  std::string password;       // never printed
+  std::string password_file;  // where it came from; empty: not from a file
   std::string table = "${schema}.${table}";
   WriteMode mode = WriteMode::merge;
   SchemaEvolution schema_evolution = SchemaEvolution::evolve;

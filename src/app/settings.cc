@@ -51,6 +51,9 @@ class Loading {
     for (const GivenSetting& given : merge_.given()) {
       if (given.name.section == "table") store_for_table(given);
     }
+    if (const GivenSetting* password = merge_.find({"target", "", "password"})) {
+      loaded_.config.target.password_file = password->path;
+    }
     check_rules(
         loaded_.config, [this](const std::string& setting) { return place_of(setting); },
         loaded_.faults);

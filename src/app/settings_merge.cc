@@ -184,6 +184,7 @@ void SettingsMerge::read_files() {
   for (GivenSetting& given : given_) {
     if (!given.from_file) continue;
     std::vector<GivenText> texts;
+    given.path = given.texts.back().text;
     for (const GivenText& path : given.texts) read_into(texts, given, path.text);
     given.texts = texts.empty() ? std::vector<GivenText>(1) : std::move(texts);
   }

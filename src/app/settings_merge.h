@@ -35,6 +35,7 @@ struct GivenSetting {
   SettingLevel level = SettingLevel::file;
   std::string place;       // "inventory.conf:12"
   bool from_file = false;  // given as <key>-file
+  std::string path = {};   // of that file, once it is read
 };
 
 class SettingsMerge {

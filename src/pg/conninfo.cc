@@ -3,6 +3,7 @@
 #include <libpq-fe.h>
 
 #include <algorithm>
+#include <fstream>
 #include <memory>
 #include <string_view>
 
@@ -25,6 +26,17 @@ void set_default(ConnectionOptions& options, const char* name, std::string value
 void set_option(ConnectionOptions& options, const char* name, const std::string& value) {
   std::erase_if(options, [&](const auto& option) { return option.first == name; });
   options.emplace_back(name, value);
+}
+
+// A password that was changed at the server is found in its file. While that cannot be read, or is
+// being written, the one before stands.
+std::string password_of(const ConnectionSettings& settings) {
+  if (settings.password_file.empty()) return settings.password;
+  std::ifstream file(settings.password_file);
+  std::string text;
+  if (!std::getline(file, text)) return settings.password;
+  if (text.ends_with('\r')) text.pop_back();
+  return text.empty() ? settings.password : text;
 }
 
 }  // namespace
@@ -63,7 +75,8 @@ ConnectionOptions connection_options(const ConnectionSettings& settings) {
   }
   set_default(options, "application_name", settings.application_name);
   set_option(options, "client_encoding", "UTF8");
-  if (!settings.password.empty()) set_option(options, "password", settings.password);
+  const std::string password = password_of(settings);
+  if (!password.empty()) set_option(options, "password", password);
   return options;
 }
 

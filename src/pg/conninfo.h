@@ -1,5 +1,5 @@
 // Connection strings: a user's dsn (libpq's keywords or a URI) with our defaults under it and our
-// password over it. Parsed by libpq, never by hand. Pure; thread-safe.
+// password over it. Parsed by libpq, never by hand. Thread-safe.
 #pragma once
 
 #include <string>
@@ -13,6 +13,7 @@ struct ConnectionSettings {
   std::string dsn;
   std::string password;
   std::string application_name = "tidemark";
+  std::string password_file = {};  // where it came from: read again for each connection
 };
 
 using ConnectionOptions = std::vector<std::pair<std::string, std::string>>;

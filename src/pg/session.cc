@@ -6,6 +6,7 @@
 #include <array>
 #include <chrono>
 #include <cstdlib>
+#include <thread>
 #include <utility>
 
 #include "base/log.h"
@@ -28,9 +29,18 @@ constexpr const char* kPinned =
     "on;"
     "SET quote_all_identifiers = off; SET client_min_messages = 'warning';"
     "SET default_transaction_isolation = 'read committed';"
-    "SET lock_timeout = '10s'; SET idle_in_transaction_session_timeout = '60s';"
     "SET jit = off; SET plan_cache_mode = 'force_generic_plan';"
-    "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off";
+    "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;"
+    // These two only where neither the role nor the dsn's options say otherwise.
+    "SELECT set_config(name, value, false) FROM (VALUES ('lock_timeout', '10s'), "
+    "('idle_in_transaction_session_timeout', '60s')) AS d (name, value) "
+    "WHERE current_setting(name) = '0'";
+
+// A statement that takes longer is said in the log; then after twice that, and so on.
+constexpr std::chrono::seconds kSlow{5};
+// A cancelled statement's answer is waited for so long.
+constexpr std::chrono::seconds kLastWord{1};
+constexpr std::chrono::milliseconds kStep{100};
 
 std::string field(const PGresult* result, int code) {
   const char* text = result == nullptr ? nullptr : PQresultErrorField(result, code);
@@ -56,8 +66,12 @@ std::string message_of(const PGresult* result, const std::string& sqlstate) {
   return text;
 }
 
+// What a trigger or a function raises has a context, and may hold row values.
 void on_notice(void* /*unused*/, const PGresult* result) {
-  log_event(Level::warning, "target.notice", field(result, PG_DIAG_MESSAGE_PRIMARY),
+  const bool raised = !field(result, PG_DIAG_CONTEXT).empty();
+  log_event(Level::warning, "target.notice",
+            raised ? "raised by a trigger or function of the target"
+                   : field(result, PG_DIAG_MESSAGE_PRIMARY),
             {{"sqlstate", field(result, PG_DIAG_SQLSTATE)}});
 }
 
@@ -86,6 +100,14 @@ void Parameters::add(const char* at, std::size_t size, int format) {
   formats_.push_back(format);
 }
 
+// A wait for the server's answer to one statement.
+struct Session::Wait {
+  using Clock = std::chrono::steady_clock;
+  Clock::time_point begin = Clock::now();
+  Clock::duration say_after = kSlow;
+  Clock::time_point cancelled{};
+};
+
 Session::Session(ConnectionSettings settings) : settings_(std::move(settings)) {}
 
 Session::~Session() {
@@ -102,6 +124,7 @@ void Session::open() {
   try {
     check_server();
     run(kPinned);
+    note_identity();
   } catch (...) {
     close();
     throw;
@@ -141,6 +164,7 @@ void Session::connect() {
   PQsetErrorVerbosity(connection_, PQERRORS_VERBOSE);
   PQsetNoticeReceiver(connection_, &on_notice, nullptr);
   await_connection(timeout_seconds <= 0 ? 3600 : std::max(2, timeout_seconds));
+  PQsetnonblocking(connection_, 1);
   PQsetErrorVerbosity(connection_, PQERRORS_DEFAULT);
 }
 
@@ -203,6 +227,31 @@ void Session::check_server() {
   }
 }
 
+// Positions and rows of one server belong together, so going on is right wherever we are led. But
+// whoever runs two servers should hear of it: what one of them has got, the other has not.
+void Session::note_identity() {
+  std::string now;
+  try {
+    now = query_text(
+              "SELECT system_identifier || '/' || CASE WHEN pg_is_in_recovery() THEN '' ELSE "
+              "substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) END FROM pg_control_system()")
+              .at(0)
+              .at(0)
+              .value_or("");
+  } catch (const Error&) {
+    if (connection_ == nullptr) throw;
+    return;  // not everybody may ask
+  }
+  const std::string before = std::exchange(identity_, now);
+  if (before.empty() || before == now) return;
+  log_event(Level::warning, "target.changed",
+            "the target is another server than before, or has been promoted: going on from the "
+            "positions that it holds",
+            {{"was", before},
+             {"now", now},
+             {"hint", "make sure that only one of them can be reached and written"}});
+}
+
 bool Session::in_transaction() const {
   return connection_ != nullptr && PQtransactionStatus(connection_) != PQTRANS_IDLE;
 }
@@ -218,22 +267,81 @@ void Session::require_open() {
 
 void Session::run(const std::string& sql) {
   require_open();
-  checked(PQexec(connection_, sql.c_str()));
+  answer(PQsendQuery(connection_, sql.c_str()));
+}
+
+// As PQexec, but in steps: the wait must end for one who stops, and a long one must be heard of.
+Result Session::answer(int sent) {
+  if (sent != 1) fail(nullptr);
+  Wait wait;
+  send_all(wait);
+  std::unique_ptr<PGresult, decltype(&PQclear)> last(nullptr, &PQclear);
+  for (;;) {
+    std::unique_ptr<PGresult, decltype(&PQclear)> next(next_result(wait), &PQclear);
+    if (next == nullptr) break;
+    // "Terminated by the administrator" says more than the lost connection after it.
+    if (field(last.get(), PG_DIAG_SQLSTATE).empty()) last = std::move(next);
+    if (PQresultStatus(last.get()) == PGRES_COPY_IN) break;
+  }
+  return checked(last.release());
+}
+
+PGresult* Session::next_result(Wait& wait) {
+  while (PQisBusy(connection_) != 0) {
+    // Its failure, and the server's reason if it gave one, are the next result.
+    if (PQconsumeInput(connection_) == 0 || PQisBusy(connection_) == 0) break;
+    await(wait, POLLIN);
+  }
+  return PQgetResult(connection_);
+}
+
+void Session::send_all(Wait& wait) {
+  while (PQflush(connection_) == 1) {
+    await(wait, POLLIN | POLLOUT);
+    if (PQconsumeInput(connection_) == 0) return;
+  }
+}
+
+void Session::await(Wait& wait, short events) {
+  pollfd descriptor{PQsocket(connection_), events, 0};
+  poll(&descriptor, 1, static_cast<int>(kStep.count()));
+  const auto now = Wait::Clock::now();
+  if (interrupted_) {
+    if (wait.cancelled == Wait::Clock::time_point{}) wait.cancelled = now;
+    if (now - wait.cancelled > kLastWord) abandon();
+  }
+  if (now - wait.begin < wait.say_after) return;
+  log_event(
+      Level::warning, "target.slow",
+      committing_ ? "COMMIT takes long" : "PostgreSQL takes long over a statement, or is silent",
+      {{"duration_ms",
+        std::chrono::duration_cast<std::chrono::milliseconds>(now - wait.begin).count()},
+       {"hint", committing_ ? "is a synchronous standby away? see synchronous_standby_names and "
+                              "pg_stat_replication"
+                            : "see pg_stat_activity, and whether the network drops packets"}});
+  wait.say_after *= 2;
+}
+
+void Session::abandon() {
+  const bool committing = std::exchange(committing_, false);
+  close();
+  throw Error(committing ? ErrorKind::in_doubt : ErrorKind::retry,
+              "PostgreSQL has not answered, and is not waited for any longer", {}, "08006");
 }
 
 Result Session::execute(const std::string& sql, const Parameters& parameters, ResultFormat format) {
   require_open();
   const std::string& name = prepared(sql);
-  return checked(PQexecPrepared(connection_, name.c_str(), parameters.count(),
-                                parameters.values_.data(), parameters.lengths_.data(),
-                                parameters.formats_.data(), static_cast<int>(format)));
+  return answer(PQsendQueryPrepared(connection_, name.c_str(), parameters.count(),
+                                    parameters.values_.data(), parameters.lengths_.data(),
+                                    parameters.formats_.data(), static_cast<int>(format)));
 }
 
 Result Session::query(const std::string& sql, const Parameters& parameters, ResultFormat format) {
   require_open();
-  return checked(PQexecParams(connection_, sql.c_str(), parameters.count(), nullptr,
-                              parameters.values_.data(), parameters.lengths_.data(),
-                              parameters.formats_.data(), static_cast<int>(format)));
+  return answer(PQsendQueryParams(connection_, sql.c_str(), parameters.count(), nullptr,
+                                  parameters.values_.data(), parameters.lengths_.data(),
+                                  parameters.formats_.data(), static_cast<int>(format)));
 }
 
 TextRows Session::query_text(const std::string& sql, const std::vector<std::string>& parameters) {
@@ -263,7 +371,7 @@ const std::string& Session::prepared(const std::string& sql) {
   const auto found = prepared_.find(sql);
   if (found != prepared_.end()) return found->second;
   const std::string name = "tidemark_" + std::to_string(++prepared_count_);
-  checked(PQprepare(connection_, name.c_str(), sql.c_str(), 0, nullptr));
+  answer(PQsendPrepare(connection_, name.c_str(), sql.c_str(), 0, nullptr));
   return prepared_.emplace(sql, name).first->second;
 }
 
@@ -271,27 +379,36 @@ const std::string& Session::prepared(const std::string& sql) {
 // ----------------------------------------------------------------------------------------
 
 void Session::copy_begin(const std::string& sql) {
-  require_open();
-  checked(PQexec(connection_, sql.c_str()));
+  run(sql);
 }
 
 void Session::copy_data(std::string_view bytes) {
   require_open();
-  if (PQputCopyData(connection_, bytes.data(), static_cast<int>(bytes.size())) != 1) {
+  Wait wait;
+  int taken = 0;
+  while ((taken = PQputCopyData(connection_, bytes.data(), static_cast<int>(bytes.size()))) == 0) {
+    await(wait, POLLIN | POLLOUT);
+  }
+  if (taken != 1) {
     // The server's reason, if it still could give one, comes with the results.
     checked(PQgetResult(connection_));
     fail(nullptr);
   }
+  send_all(wait);
 }
 
 std::uint64_t Session::copy_end() {
   require_open();
-  if (PQputCopyEnd(connection_, nullptr) != 1) fail(nullptr);
+  Wait wait;
+  int taken = 0;
+  while ((taken = PQputCopyEnd(connection_, nullptr)) == 0) await(wait, POLLIN | POLLOUT);
+  if (taken != 1) fail(nullptr);
+  send_all(wait);
   // The results, then a null pointer; an error must not leave the null behind.
   using Owned = std::unique_ptr<PGresult, decltype(&PQclear)>;
-  Owned copied(PQgetResult(connection_), &PQclear);
+  Owned copied(next_result(wait), &PQclear);
   Owned last(nullptr, &PQclear);
-  while (PGresult* more = PQgetResult(connection_)) last.reset(more);
+  while (PGresult* more = next_result(wait)) last.reset(more);
   const std::uint64_t rows = checked(copied.release()).affected();
   if (last != nullptr) checked(last.release());
   return rows;
@@ -303,7 +420,7 @@ std::uint64_t Session::copy_end() {
 void Session::commit() {
   require_open();
   committing_ = true;
-  const Result result = checked(PQexec(connection_, "COMMIT"));
+  const Result result = answer(PQsendQuery(connection_, "COMMIT"));
   committing_ = false;
   const std::string_view tag = PQcmdStatus(result.get());
   if (tag != "COMMIT") {
@@ -316,8 +433,11 @@ void Session::rollback() noexcept {
   const PGTransactionStatusType status = PQtransactionStatus(connection_);
   if (status == PQTRANS_IDLE && PQstatus(connection_) == CONNECTION_OK) return;
   if (status == PQTRANS_INTRANS || status == PQTRANS_INERROR) {
-    const Result result(PQexec(connection_, "ROLLBACK"));
-    if (PQresultStatus(result.get()) == PGRES_COMMAND_OK) return;
+    try {
+      run("ROLLBACK");
+      return;
+    } catch (const std::exception&) {  // then without the connection
+    }
   }
   close();
 }
@@ -330,8 +450,11 @@ void Session::cancel() noexcept {
     handle = cancel_handle_;
   }
   if (handle == nullptr) return;
-  std::array<char, 256> why{};
-  PQcancel(handle.get(), why.data(), static_cast<int>(why.size()));
+  // It waits for the server, without a limit; nobody waits for it.
+  std::thread([handle] {
+    std::array<char, 256> why{};
+    PQcancel(handle.get(), why.data(), static_cast<int>(why.size()));
+  }).detach();
 }
 
 // ---- errors

@@ -8,6 +8,9 @@
 //  - Every failure is a tidemark::Error by pg/sqlstate.h. Its message never holds DETAIL or
 //  CONTEXT.
 //  - commit() throws in_doubt if the connection was lost while COMMIT was under way.
+//  - A server that does not answer is said in the log (target.slow), and cancel() ends the wait for
+//    it within a second or so, whether it answers or not.
+//  - Another server than before, or the same one promoted, is said in the log (target.changed).
 // One thread uses a Session; only cancel() may come from another.
 #pragma once
 
@@ -118,9 +121,17 @@ class Session {
   void cancel() noexcept;
 
  private:
+  struct Wait;
+
   void connect();
   void await_connection(int timeout_seconds);
   void check_server();
+  void note_identity();
+  Result answer(int sent);
+  PGresult* next_result(Wait& wait);
+  void send_all(Wait& wait);
+  void await(Wait& wait, short events);
+  [[noreturn]] void abandon();
   [[noreturn]] void fail_connect();
   const std::string& prepared(const std::string& sql);
   Result checked(PGresult* raw);
@@ -133,11 +144,12 @@ class Session {
   std::uint64_t prepared_count_ = 0;
   bool prepared_stale_ = false;
   bool committing_ = false;
+  std::string identity_;  // of the server that we were last connected to
 
   // Shared with cancel().
   std::mutex cancel_mutex_;
   std::shared_ptr<PGcancel> cancel_handle_;  // guarded by cancel_mutex_
-  std::atomic<bool> interrupted_ = false;    // while connecting
+  std::atomic<bool> interrupted_ = false;
 };
 
 }  // namespace tidemark

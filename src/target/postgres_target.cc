@@ -43,7 +43,7 @@ void log_changes(const Table& table, const SchemaChange& change) {
 }  // namespace
 
 ConnectionSettings connection_settings(const Config& config) {
-  return {config.target.dsn, config.target.password, "tidemark"};
+  return {config.target.dsn, config.target.password, "tidemark", config.target.password_file};
 }
 
 PostgresTarget::PostgresTarget(const Config& config, Catalog& catalog)

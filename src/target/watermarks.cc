@@ -114,7 +114,7 @@ std::optional<Offset> parse_offset(const StreamPartition& at, const std::string&
   if (error == std::errc() && end == text.data() + text.size() && offset.value >= 0) return offset;
   throw Error(ErrorKind::fatal,
               "the position of " + at.display() + " in pipeline_watermarks is not an offset",
-              "set it with tidemark seek");
+              "write an offset into last_watermark, or delete the row to begin anew");
 }
 
 std::int32_t to_int(std::string_view text) {
