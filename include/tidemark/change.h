@@ -88,6 +88,8 @@ class Slab {
   std::uint64_t generation = 0;    // of the assignment that it was read under
   // From here on a partition's events begin anew at its position (pipeline/waiting_partitions).
   std::optional<std::uint32_t> restarted;
+  // Partitions that had been read to their end, and for which something has come after a pause.
+  std::vector<std::uint32_t> resumed;
   [[nodiscard]] std::string_view bytes(Span span) const { return arena.view(span.at, span.length); }
   // What the buffer's bound counts.
   [[nodiscard]] std::size_t memory_bytes() const {

@@ -76,6 +76,11 @@ class Source {
   virtual void commit(const std::vector<std::pair<StreamPartition, Offset>>& next,
                       std::chrono::milliseconds patience = {}) = 0;
 
+  // Those for which Kafka holds no group offset: of a topic that is deleted it forgets them. None
+  // when Kafka does not answer in time. Any thread.
+  virtual std::vector<StreamPartition> unreported(const std::vector<StreamPartition>& partitions,
+                                                  std::chrono::milliseconds timeout) = 0;
+
   // How many partitions the topic has; 0 unknown.
   virtual std::int32_t partitions_of(std::string_view topic) = 0;
   // Low and high watermarks, asked of the broker; no value: not to be had now.

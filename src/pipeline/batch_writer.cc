@@ -395,6 +395,8 @@ void BatchWriter::finish(Plan& plan) {
   for (std::size_t i = 0; i < plan.moves.size(); ++i) {
     OwnedPartition& partition = partitions_[plan.moved[i]];
     partition.next = plan.moves[i].to;
+    partition.fingerprint.reset();
+    if (plan.moves[i].fingerprint != 0) partition.fingerprint = plan.moves[i].fingerprint;
     if (!plan.moves[i].source_position.empty()) {
       partition.source_position = plan.moves[i].source_position;
     }

@@ -39,6 +39,7 @@ struct OwnedPartition {
   Epoch epoch;
   std::optional<Offset> next;
   std::string source_position;
+  std::optional<std::uint64_t> fingerprint;  // of the record before `next`
   SourceProgress progress;
   bool stopped = false;
   std::string stop_reason;

@@ -9,6 +9,12 @@
 
 namespace tidemark {
 
+namespace {
+
+constexpr std::chrono::milliseconds kLeaveMost{3000};  // where the group's coordinator is silent
+
+}  // namespace
+
 void Lane::Shared::fail(const Error& error) {
   log_event(Level::error, "lane.failed", error.what(),
             {{"lane", number}, {"sqlstate", error.sqlstate()}, {"hint", error.hint()}});
@@ -52,7 +58,7 @@ void Lane::join() {
   if (reader_thread_.joinable()) reader_thread_.join();
   if (!writer_thread_.joinable()) return;
   writer_thread_.join();
-  shared_->parts.source->close(std::chrono::milliseconds{3000});
+  shared_->parts.source->close(std::min(kLeaveMost, shared_->config.shutdown_timeout / 8));
   shared_->update([](LaneState& state) {
     if (state.end == LaneEnd::running) state.end = LaneEnd::stopped;
   });

@@ -21,6 +21,7 @@
 // Threads: start() makes two; state() and the stopping calls may come from any thread.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -48,6 +49,8 @@ struct LaneParts {
   TableLookup find_table;               // never blocks
   SchemaLookup find_schema;             // never blocks; may be empty
   std::shared_ptr<TableClaims> claims;  // the process's
+  // The process's: the target has let somebody in. Credentials that it refuses later are rotated.
+  std::shared_ptr<std::atomic<bool>> let_in = std::make_shared<std::atomic<bool>>(false);
   // Until one of the two has an answer that was missing, or the time is over.
   std::function<void(std::chrono::milliseconds)> wait_for_answers;
   std::function<std::string()> missing_answers;  // why they do not come; empty while all is well

@@ -21,6 +21,8 @@ constexpr milliseconds kAnswerWait{20};
 constexpr milliseconds kAssignAgain{2000};
 constexpr milliseconds kEndsTimeout{2000};
 constexpr milliseconds kEndsAgain{5000};
+constexpr milliseconds kSayAgain{30000};
+constexpr milliseconds kLongPause{50};
 
 }  // namespace
 
@@ -79,6 +81,7 @@ void Lane::Reader::handle(const PollResult& result) {
       on_caught_up(result);
       break;
     case PollKind::unreachable:
+      note_unreachable(result);
       shared_.update([&](LaneState& state) {
         if (state.waiting_for.empty()) state.waiting_since = Clock::now();
         state.waiting_for = result.message;
@@ -89,6 +92,16 @@ void Lane::Reader::handle(const PollResult& result) {
     case PollKind::nothing:
       break;
   }
+}
+
+void Lane::Reader::note_unreachable(const PollResult& result) {
+  const auto now = Clock::now();
+  const bool said = result.message == unreachable_ && now - unreachable_said_ < kSayAgain;
+  if (said) return;
+  unreachable_ = result.message;
+  unreachable_said_ = now;
+  log_event(Level::warning, "kafka.unreachable", result.message,
+            {{"lane", shared_.number}, {"hint", result.hint}});
 }
 
 // ---- assignments
@@ -248,6 +261,7 @@ void Lane::Reader::on_caught_up(const PollResult& result) {
   const auto index = index_of(result.partition.stream, result.partition.partition);
   if (!index) return;
   assigned_[*index].caught_up = result.offset;
+  assigned_[*index].idle_since = Clock::now();
   flush();
   note_progress();
 }
@@ -270,11 +284,18 @@ bool Lane::Reader::decode(const RecordView& record) {
     slab_since_ = Clock::now();
   }
   Assigned& assigned = assigned_[*index];
+  if (assigned.idle_since) note_resumed(assigned, *index);
   const DecodeOutcome outcome =
       decoder_.decode(record, *index, assigned.partitions_of_stream, *slab_);
   if (outcome == DecodeOutcome::needs_answer) return false;
   assigned.delivered_next = record.offset.next();
   return true;
+}
+
+// After a pause long enough for a topic to be deleted and made again.
+void Lane::Reader::note_resumed(Assigned& assigned, std::uint32_t index) {
+  if (Clock::now() - *assigned.idle_since >= kLongPause) slab_->resumed.push_back(index);
+  assigned.idle_since.reset();
 }
 
 void Lane::Reader::keep_for_later(const RecordView& record) {

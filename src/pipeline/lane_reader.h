@@ -27,6 +27,7 @@ class Lane::Reader {
     std::int32_t partitions_of_stream = 1;
     std::optional<Offset> delivered_next;  // behind the last record decoded
     std::optional<Offset> caught_up;
+    std::optional<std::chrono::steady_clock::time_point> idle_since;  // no record since then
     std::optional<Offset> end;
     bool reading = false;
   };
@@ -46,6 +47,7 @@ class Lane::Reader {
 
   void turn();
   void handle(const PollResult& result);
+  void note_unreachable(const PollResult& result);
   void on_assigned(const PollResult& result);
   void on_revoked();
   void on_record(const RecordView& record);
@@ -58,6 +60,7 @@ class Lane::Reader {
   void change_reading(const ReadingChange& change);
   void read_again();
   bool decode(const RecordView& record);
+  void note_resumed(Assigned& assigned, std::uint32_t index);
   void work_off_backlog();
   void wait_for_answers();
   void keep_for_later(const RecordView& record);
@@ -85,6 +88,8 @@ class Lane::Reader {
   std::chrono::steady_clock::time_point slab_since_;
   std::deque<Backlog> backlog_;  // read, but a table's or a schema's definition is not there yet
   std::size_t backlog_bytes_ = 0;
+  std::string unreachable_;  // what was last said about Kafka's brokers, and when
+  std::chrono::steady_clock::time_point unreachable_said_{};
   std::string answers_missing_;  // why what the backlog needs does not come, as the state has it
 };
 

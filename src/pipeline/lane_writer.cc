@@ -16,9 +16,17 @@ constexpr milliseconds kBackOffFirst{50};
 constexpr milliseconds kBackOffMost{15000};
 constexpr std::chrono::seconds kResetAgain{60};
 constexpr milliseconds kLastReport{2000};
+constexpr milliseconds kAskReported{1000};
+constexpr const char* kMadeAnewHint =
+    "delete this partition's row in pipeline_watermarks to read the new topic from its beginning";
 
 std::int64_t to_ms(std::chrono::steady_clock::duration time) {
   return std::chrono::duration_cast<milliseconds>(time).count();
+}
+
+std::string made_anew_text(Offset next) {
+  return "the topic was made anew: the record at offset " + std::to_string(next.value - 1) +
+         " is not the one that was applied";
 }
 
 }  // namespace
@@ -59,6 +67,7 @@ void Lane::Writer::turn() {
       shared_.buffer.release(slab);
       continue;
     }
+    if (owns_ && !slab->resumed.empty()) check_resumed(slab->resumed);
     ready_ += slab->events.size();
     pending_.push_back({std::move(slab), 0, false});
   }
@@ -102,6 +111,7 @@ void Lane::Writer::take(const TakeRequest& request) {
   while (!shared_.buffer.stopping() && !shared_.buffer.stale(request.generation)) {
     try {
       Assignment assignment = target_.take(request.partitions);
+      *shared_.parts.let_in = true;
       std::vector<OwnedPartition> owned;
       TakenPositions answer;
       answer.generation = request.generation;
@@ -113,7 +123,9 @@ void Lane::Writer::take(const TakeRequest& request) {
         partition.epoch = taken.epoch;
         partition.next = taken.next;
         partition.source_position = taken.source_position;
-        check_fingerprint(partition, taken);
+        partition.fingerprint = taken.fingerprint;
+        note_fall(taken);
+        check_taken(partition);
         if (!partition.stopped) answer.from.emplace_back(taken.at, taken.next);
         owned.push_back(std::move(partition));
       }
@@ -133,23 +145,63 @@ void Lane::Writer::take(const TakeRequest& request) {
   }
 }
 
+// Rows and positions fall together, so that reading again from there is all there is to do.
+void Lane::Writer::note_fall(const TakenPartition& taken) {
+  const auto known = known_.find(taken.at);
+  if (known != known_.end() && (!taken.next || *taken.next < known->second)) {
+    log_event(Level::warning, "position.fell_back",
+              "the target holds less than this process had written: a failover to a standby that "
+              "lagged, a restored backup, or a position set by hand; the rest is read again",
+              {{"topic", taken.at.stream},
+               {"partition", taken.at.partition.value},
+               {"offset", taken.next ? taken.next->value : 0},
+               {"was", known->second.value}});
+  }
+  if (taken.next) known_.insert_or_assign(taken.at, *taken.next);
+}
+
 // I7: the record before our position must still be the one that was applied. Compaction and
 // retention may have removed it, which says nothing.
-void Lane::Writer::check_fingerprint(OwnedPartition& partition, const TakenPartition& taken) {
-  if (!taken.next || !taken.fingerprint || taken.next->value == 0) return;
-  const Offset last{taken.next->value - 1};
-  const auto record = shared_.parts.raw_read(taken.at, last);
-  if (!record || fingerprint_of(record->view(taken.at, last)) == *taken.fingerprint) return;
+bool Lane::Writer::made_anew(const OwnedPartition& partition) const {
+  if (!partition.next || !partition.fingerprint || partition.next->value == 0) return false;
+  const Offset last{partition.next->value - 1};
+  const auto record = shared_.parts.raw_read(partition.at, last);
+  return record && fingerprint_of(record->view(partition.at, last)) != *partition.fingerprint;
+}
+
+void Lane::Writer::check_taken(OwnedPartition& partition) {
+  if (!made_anew(partition)) return;
   partition.stopped = true;
-  partition.stop_reason = "the topic was made anew: the record at offset " +
-                          std::to_string(last.value) + " is not the one that was applied";
+  partition.stop_reason = made_anew_text(*partition.next);
   log_event(Level::error, "partition.stopped", partition.stop_reason,
-            {{"topic", taken.at.stream},
-             {"partition", taken.at.partition.value},
-             {"offset", taken.next->value},
-             {"hint",
-              "delete this partition's row in pipeline_watermarks to read the new topic "
-              "from its beginning"}});
+            {{"topic", partition.at.stream},
+             {"partition", partition.at.partition.value},
+             {"offset", partition.next->value},
+             {"hint", kMadeAnewHint}});
+}
+
+// A topic that is deleted and filled again at once goes on, for librdkafka, where it was. But with
+// the topic Kafka forgets the offset that we have reported: where that is gone, the record tells.
+void Lane::Writer::check_resumed(const std::vector<std::uint32_t>& resumed) {
+  std::vector<StreamPartition> ask;
+  for (const std::uint32_t i : resumed) {
+    const OwnedPartition& partition = batch_.partitions().at(i);
+    if (!partition.stopped && partition.next && partition.fingerprint) ask.push_back(partition.at);
+  }
+  if (ask.empty()) return;
+  const std::vector<StreamPartition> gone = shared_.parts.source->unreported(ask, kAskReported);
+  for (const std::uint32_t i : resumed) {
+    const OwnedPartition& partition = batch_.partitions().at(i);
+    if (std::find(gone.begin(), gone.end(), partition.at) == gone.end()) continue;
+    bool anew = false;
+    try {
+      anew = made_anew(partition);
+    } catch (const Error&) {  // nothing can be read now: as when Kafka does not answer above
+    }
+    if (anew) {
+      stop_partition(i, made_anew_text(*partition.next), kMadeAnewHint, partition.next->value);
+    }
+  }
 }
 
 void Lane::Writer::stop_partition(std::uint32_t partition, const std::string& message,
@@ -283,14 +335,18 @@ bool Lane::Writer::back_off(const Error& error, unsigned& tries) {
   switch (error.kind()) {
     case ErrorKind::fenced:
       log_event(Level::warning, "lane.fenced",
-                "another process has taken a partition over; joining the group anew",
-                {{"lane", shared_.number}});
+                "a position is not as this process left it: another one has taken the partition "
+                "over, or the target is an older state; joining the group anew",
+                {{"lane", shared_.number}, {"error", error.what()}});
       forget_rows();
       shared_.buffer.ask_rejoin(false);
       return false;
     case ErrorKind::data:
     case ErrorKind::waiting:
+      give_up(error);
+      return false;
     case ErrorKind::fatal:
+      if (heals(error)) break;
       give_up(error);
       return false;
     case ErrorKind::retry:
@@ -305,7 +361,8 @@ bool Lane::Writer::back_off(const Error& error, unsigned& tries) {
     if (state.waiting_for.empty()) state.waiting_since = Clock::now();
     state.waiting_for = error.what();
   });
-  log_event(tries == 1 || tries % 10 == 0 ? Level::warning : Level::debug, "target.retry",
+  const Level loud = error.kind() == ErrorKind::fatal ? Level::error : Level::warning;
+  log_event(tries == 1 || tries % 10 == 0 ? loud : Level::debug, "target.retry",
             "PostgreSQL cannot take the batch now; trying again",
             {{"lane", shared_.number},
              {"retries", tries},
@@ -314,6 +371,12 @@ bool Lane::Writer::back_off(const Error& error, unsigned& tries) {
              {"hint", error.hint()}});
   shared_.buffer.sleep(pause, generation_);
   return true;
+}
+
+// What is a wrong setting at the start, and under a running process a password that is being
+// changed.
+bool Lane::Writer::heals(const Error& error) const {
+  return error.sqlstate().starts_with("28") && *shared_.parts.let_in;
 }
 
 // A wrong idea of the tables may be the cause: once, everything is read and bound anew.
@@ -371,6 +434,9 @@ void Lane::Writer::release_done() {
 
 void Lane::Writer::after(const WriteOutcome& outcome, std::size_t events, Clock::duration took) {
   commit_at_ = Clock::now();
+  for (const OwnedPartition& partition : batch_.partitions()) {
+    if (partition.next) known_.insert_or_assign(partition.at, *partition.next);
+  }
   report_offsets();
   note_partitions();
   shared_.update([&](LaneState& state) {

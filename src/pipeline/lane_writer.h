@@ -4,6 +4,7 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <random>
 #include <utility>
 #include <vector>
@@ -28,7 +29,9 @@ class Lane::Writer {
 
   void turn();
   void take(const TakeRequest& request);
-  void check_fingerprint(OwnedPartition& partition, const TakenPartition& taken);
+  void check_taken(OwnedPartition& partition);
+  void check_resumed(const std::vector<std::uint32_t>& resumed);
+  [[nodiscard]] bool made_anew(const OwnedPartition& partition) const;
   void begin_generation(std::uint64_t generation);
   void stop_partition(std::uint32_t partition, const std::string& message, const std::string& hint,
                       std::int64_t offset);
@@ -39,6 +42,8 @@ class Lane::Writer {
   void write(const std::vector<EventRef>& batch);
   std::optional<WriteOutcome> write_until_done(const std::vector<EventRef>& batch);
   bool back_off(const Error& error, unsigned& tries);
+  [[nodiscard]] bool heals(const Error& error) const;
+  void note_fall(const TakenPartition& taken);
   void settle_events(const std::vector<EventRef>& batch, const WriteOutcome& outcome);
   void forget_rows();
   void after(const WriteOutcome& outcome, std::size_t events, Clock::duration took);
@@ -58,6 +63,7 @@ class Lane::Writer {
   std::size_t ready_ = 0;             // events pending and not cut
   Clock::time_point reset_at_{};      // when tables were bound anew after an error
   Clock::time_point commit_at_{};
+  std::map<StreamPartition, Offset> known_;  // the last positions that we knew
   std::mt19937_64 random_;
 };
 

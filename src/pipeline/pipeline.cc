@@ -1,6 +1,7 @@
 #include "pipeline/pipeline.h"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <map>
 #include <memory>
@@ -79,6 +80,7 @@ class Pipeline {
   Catalog catalog_;
   std::optional<UntilCurrent> until_current_;
   const std::shared_ptr<TableClaims> claims_ = std::make_shared<TableClaims>();
+  const std::shared_ptr<std::atomic<bool>> let_in_ = std::make_shared<std::atomic<bool>>(false);
   std::unique_ptr<SchemaRegistry> registry_;  // null: none is configured
   std::vector<std::unique_ptr<Lane>> lanes_;
   RunSummary summary_;
@@ -149,6 +151,7 @@ LaneParts Pipeline::parts_of(std::unique_ptr<Source> source) {
     return (*reader)->read(at, offset, kReadTimeout);
   };
   parts.claims = claims_;
+  parts.let_in = let_in_;
   parts.find_table = [this](const TableName& name) { return catalog_.find(name); };
   if (registry_) {
     parts.find_schema = [this](const SchemaId& id) { return registry_->find(id); };

@@ -249,7 +249,8 @@ void KafkaSource::report_halted(const StreamPartition& partition, rd_kafka_resp_
   result.message = text;
   result.hint = fault_of(error) == KafkaFault::out_of_range
                     ? "the changes in between are lost to tidemark: snapshot the table again, or "
-                      "accept the loss with `tidemark seek`"
+                      "accept the loss: in this partition's row of pipeline_watermarks move "
+                      "last_watermark and set fingerprint to null"
                     : hint_of(error);
   events_.push_back(std::move(result));
 }
@@ -393,6 +394,20 @@ void KafkaSource::commit(const std::vector<std::pair<StreamPartition, Offset>>& 
   const rdkafka::Queue queue(rd_kafka_queue_new(client_.get()));
   rd_kafka_commit_queue(client_.get(), list.get(), queue.get(), on_committed, this);
   rd_kafka_queue_poll_callback(queue.get(), to_ms(patience));
+}
+
+std::vector<StreamPartition> KafkaSource::unreported(const std::vector<StreamPartition>& partitions,
+                                                     milliseconds timeout) {
+  const auto list = to_list(partitions);
+  std::vector<StreamPartition> out;
+  if (rd_kafka_committed(client_.get(), list.get(), to_ms(timeout)) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return out;
+  }
+  for (int i = 0; i < list->cnt; ++i) {
+    const rd_kafka_topic_partition_t& at = list->elems[i];
+    if (at.offset < 0) out.push_back({at.topic, Partition{at.partition}});
+  }
+  return out;
 }
 
 std::int32_t KafkaSource::partitions_of(std::string_view topic) {

@@ -9,8 +9,8 @@
 // - A revoked or lost assignment is given up within the poll() that reports it.
 // - Memory: librdkafka's queue, bounded by queued.max.messages.kbytes and one fetch.
 //
-// Threads: all calls from the reader's thread, but commit(), which any thread may make. librdkafka
-// calls back within poll() and close() only, except for its log.
+// Threads: all calls from the reader's thread, but commit() and unreported(), which any may make.
+// librdkafka calls back within poll() and close() only, except for its log.
 #pragma once
 
 #include <chrono>
@@ -47,6 +47,8 @@ class KafkaSource final : public Source {
   void rejoin() override;
   void commit(const std::vector<std::pair<StreamPartition, Offset>>& next,
               std::chrono::milliseconds patience = {}) override;
+  std::vector<StreamPartition> unreported(const std::vector<StreamPartition>& partitions,
+                                          std::chrono::milliseconds timeout) override;
   std::int32_t partitions_of(std::string_view topic) override;
   std::optional<PartitionEnds> ends(const StreamPartition& partition,
                                     std::chrono::milliseconds timeout) override;

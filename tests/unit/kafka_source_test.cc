@@ -287,7 +287,7 @@ TEST_CASE("I7: a position that Kafka does not hold halts its partition, once", "
   REQUIRE(halted);
   CHECK(halted->partition == at(0));
   CHECK(halted->message == topic_name + "[0]: Kafka does not hold offset 4711, only 0 to 10");
-  CHECK(halted->hint.find("seek") != std::string::npos);
+  CHECK(halted->hint.find("last_watermark") != std::string::npos);
   kafka.fill(topic_name, 0, 1);
   kafka.fill(topic_name, 1, 1, 110);
   const auto values = values_for(*source, 1s);
