@@ -53,7 +53,8 @@ std::string hint_of(rd_kafka_resp_err_t error) {
     case RD_KAFKA_RESP_ERR__AUTHENTICATION:
     case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
       return rd_kafka_version() < 0x02060100
-                 ? "check security.protocol, sasl.mechanisms, sasl.username and sasl.password; SCRAM "
+                 ? "check security.protocol, sasl.mechanisms, sasl.username and sasl.password; "
+                   "SCRAM "
                    "with Kafka 4 needs librdkafka 2.6.1 or newer, PLAIN over TLS does not"
                  : "check security.protocol, sasl.mechanisms, sasl.username and sasl.password";
     case RD_KAFKA_RESP_ERR__SSL:

@@ -7,7 +7,7 @@
     s.waits_for("target.retry")              …is visible in the log, nobody spins, nobody has ended
     s.finish()                               lag reaches 0, and everything the checker knows holds
 
-tidemark connects as a role that has no more rights than docs/security.md says.
+tidemark connects as a role that has no more rights than SECURITY.md says.
 """
 import time
 

@@ -30,8 +30,9 @@ def port_is_free(port):
 
 
 def free_base_port(first):
-    for base in range(first, 32600, 100):  # above it are the ports that connections get
-        if all(port_is_free(base + at) for at in (32, 33, *range(92, 97))):
+    first = first if first < 32000 else 24100  # from 32768 on are the ports that connections get
+    for base in range(first, 32600, 100):
+        if all(port_is_free(base + at) for at in (32, 33, *range(92, 100))):
             return base
     raise Failed("no free ports")
 
@@ -45,18 +46,21 @@ class FaultStack:
     """Kafka at .kafka, by a proxy at .proxied (which is the test's) that leads to .behind, and with
     a password at .sasl_port; the target at .target_dsn."""
 
-    def __init__(self, folder, more_listeners=None):
-        """more_listeners: name: (protocol, port, advertised port)."""
+    def __init__(self, folder):
         self.folder = Path(folder)
         self.script("destroy", check_code=False)
         self.base = free_base_port(int(os.environ.get("TIDEMARK_STACK_BASE_PORT", 24000)) + 100)
         self.kafka_port, self.target_port = self.base + 92, self.base + 33
         self.behind, self.proxied, self.sasl_port = self.base + 94, self.base + 95, self.base + 96
+        self.listen({})
+
+    def listen(self, more):
+        """Before up(). more: listeners by name: (protocol, port, advertised port)."""
         listeners = {"CLIENT": ("PLAINTEXT", self.kafka_port, self.kafka_port),
                      "CONTROLLER": ("PLAINTEXT", self.base + 93, None),
                      "PROXY": ("PLAINTEXT", self.behind, self.proxied),
                      "LOGIN": ("SASL_PLAINTEXT", self.sasl_port, self.sasl_port),
-                     **(more_listeners or {})}
+                     **more}
         self.settings = {
             "listeners": ",".join(f"{name}://127.0.0.1:{port}"
                                   for name, (_, port, _) in listeners.items()),

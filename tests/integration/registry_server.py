@@ -91,8 +91,9 @@ def basic(user, password):
 class Certificates:
     """An authority of its own with a server's and a client's certificate, as files in a folder."""
 
-    def __init__(self, folder, host="127.0.0.1", client_needed=False):
-        self.folder = folder / f"certificates-{host}"
+    def __init__(self, folder, host="127.0.0.1", client_needed=False, days=2):
+        """days: how long they are good; -1: no longer."""
+        self.folder = folder / f"certificates-{host}-{days}"
         self.folder.mkdir()
         self.client_needed = client_needed
         self.openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=ca",
@@ -102,7 +103,7 @@ class Certificates:
         for name in ("server", "client"):
             self.openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={name}",
                          "-keyout", f"{name}.key", "-out", f"{name}.csr")
-            self.openssl("x509", "-req", "-days", "2", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey",
+            self.openssl("x509", "-req", "-days", str(days), "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey",
                          "ca.key", "-CAcreateserial", "-extfile", "names", "-out", f"{name}.pem")
 
     def openssl(self, *words):
