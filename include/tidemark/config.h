@@ -16,7 +16,9 @@ enum class SourceFormat { automatic, json, avro, cloudevents };
 enum class WriteMode { merge, append, history, soft_delete, replace, delete_insert };
 enum class SchemaEvolution { none, validate, evolve };
 enum class OnBadRecord { stop, dead_letter };
-enum class TimeUnit { ms, us, ns };
+// What numbers without a schema count where they stand for times. The last two are Debezium's modes
+// of those names, in which it depends on the digits of a second that the column keeps.
+enum class TimeUnitMode { ms, us, ns, adaptive, adaptive_time_microseconds };
 // How a string becomes bytea: Debezium's binary.handling.mode, which no schema tells.
 enum class BinaryText { base64, base64_url_safe, hex };
 
@@ -81,7 +83,7 @@ struct TableConfig {
   std::optional<std::string> target;
   std::vector<std::string> columns_exclude;
   std::vector<std::string> key;
-  std::optional<TimeUnit> time_unit;
+  std::optional<TimeUnitMode> time_unit;
   std::optional<BinaryText> binary_text;  // before the source's
   std::optional<WriteMode> mode;
 };

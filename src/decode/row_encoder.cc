@@ -1,5 +1,7 @@
 #include "decode/row_encoder.h"
 
+#include <utility>
+
 #include "decode/refused.h"
 
 namespace tidemark {
@@ -15,6 +17,26 @@ std::string display(const Layout& layout, std::size_t column) {
   throw Refused(
       display(layout, column) + " is in the key, and the record's value for it is " + what,
       "every column of a key must have a value; set key in [table." + layout.source_table + "]");
+}
+
+std::string remedy_text(Remedy remedy, const Layout& layout) {
+  switch (remedy) {
+    case Remedy::time_unit:
+      return "set time-unit in [table." + layout.source_table +
+             "]: us, ms or ns as time.precision.mode at the source has it, or adaptive or "
+             "adaptive_time_microseconds by their names, for example time-unit = us";
+    case Remedy::interval_form:
+      return "set interval.handling.mode=string or, for MySQL's TIME, "
+             "time.precision.mode=microseconds at the source, and time-unit = us in [table." +
+             layout.source_table + "]";
+    case Remedy::decimal_form:
+      return "set decimal.handling.mode=string at the source, for MySQL's bigint unsigned "
+             "bigint.unsigned.handling.mode=long, or turn schemas on there "
+             "(value.converter.schemas.enable=true)";
+    case Remedy::row_or_column:
+      break;
+  }
+  return "correct the row at the source, or the column's type in the target";
 }
 
 Span span_from(std::size_t begin, const Bytes& out) {
@@ -34,11 +56,11 @@ EncodeStatus RowEncoder::element(const Binding& binding, std::size_t column, con
   const Layout& layout = *binding.layout;
   if (status == EncodeStatus::too_wide) {
     throw TooWide{layout.columns[column].name, failure_.wider, describe(plan.source),
-                  failure_.reason};
+                  failure_.reason, layout.columns[column].key};
   }
   throw Refused(display(layout, column) + " cannot hold the record's value (" +
                     describe(plan.source) + "): " + failure_.reason,
-                "correct the row at the source, or the column's type in the target");
+                remedy_text(std::exchange(failure_.remedy, Remedy::row_or_column), layout));
 }
 
 void RowEncoder::key_element(const Binding& binding, std::size_t part, const ValuePlan& plan,

@@ -18,6 +18,7 @@ struct TooWide {
   PgType type;
   std::string source;  // the value's type there
   std::string reason;
+  bool in_key = false;
 };
 
 class RowEncoder {

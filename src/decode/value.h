@@ -20,9 +20,11 @@
 
 namespace tidemark {
 
+enum class TimeUnit : std::uint8_t { ms, us, ns };
+
 struct ValueSettings {
   std::string unavailable_value = "__debezium_unavailable_value";
-  std::optional<TimeUnit> time_unit;  // schemaless times
+  std::optional<TimeUnitMode> time_unit;  // schemaless times; not set: their numbers are refused
   // Strings into bytea. Not set: base64 where there is no schema; with one, base64 or hexadecimal,
   // whichever it can be, and a value that can be both is refused.
   std::optional<BinaryText> binary_text;
@@ -36,10 +38,19 @@ enum class EncodeStatus : std::uint8_t {
   bad,          // cannot be held, or is not of its type; nothing was appended
 };
 
+// What the user can do about a value that was not taken.
+enum class Remedy : std::uint8_t {
+  row_or_column,  // nothing but to correct one of them
+  time_unit,      // [table.…] time-unit
+  interval_form,  // settings of the connector, as are those that follow
+  decimal_form,
+};
+
 // Why a value was not taken. Messages never contain the value.
 struct EncodeFailure {
   std::string reason;
   PgType wider;  // for too_wide
+  Remedy remedy = Remedy::row_or_column;
 };
 
 using EncodeFunction = EncodeStatus (*)(const ValuePlan&, const JsonValue&, Bytes&, EncodeFailure&);
@@ -60,6 +71,8 @@ struct ValuePlan {
   Wire wire = Wire::text;
   std::int32_t scale = 0;        // Decimal's scale, or the length of Bits; 0: not known
   TimeUnit unit = TimeUnit::us;  // of times that come as numbers
+  Remedy no_unit =
+      Remedy::row_or_column;  // another one: the unit is not known, and this would help
   std::optional<BinaryText> binary_text;
   std::vector<UnavailableForm> unavailable;
   std::shared_ptr<const ValuePlan> element;  // of arrays

@@ -19,10 +19,9 @@ EncodeStatus numeric_failure(NumericResult result, const ValuePlan& plan, std::s
     return bad(at, out, why, "more digits than numeric holds");
   }
   if (plan.source.base == ConnectType::unknown) {
-    return bad(
-        at, out, why,
-        "not a plain decimal number: without schemas use decimal.handling.mode=string at the "
-        "source, or turn schemas on");
+    why.remedy = Remedy::decimal_form;
+    return bad(at, out, why,
+               "not a plain decimal number; a Decimal in base64 says no scale without a schema");
   }
   return not_of_a_string(plan, at, out, why, "not a decimal number");
 }

@@ -133,11 +133,25 @@ bool parse_parameter(const SourceType& source, const char* name, std::int32_t& v
 }
 
 // Debezium's adaptive rule: a column with up to three digits of a second comes in milliseconds.
-TimeUnit schemaless_unit(const PgType& target, const ValueSettings& settings) {
-  if (settings.time_unit) return *settings.time_unit;
-  const bool clock = target.kind == TypeKind::time || target.kind == TypeKind::timestamp ||
-                     target.kind == TypeKind::timestamptz;
-  return clock && target.precision >= 0 && target.precision <= 3 ? TimeUnit::ms : TimeUnit::us;
+TimeUnit adaptive_unit(const PgType& target, TimeUnitMode mode) {
+  const bool always_us =
+      target.kind == TypeKind::time && mode == TimeUnitMode::adaptive_time_microseconds;
+  return target.precision >= 0 && target.precision <= 3 && !always_us ? TimeUnit::ms : TimeUnit::us;
+}
+
+// A number without a schema does not say what it counts. Of an interval PostgreSQL's and Oracle's
+// connectors count microseconds in every mode, and MySQL's, of TIME, what the mode says: so only
+// where both are the same is it known.
+void set_schemaless_unit(const std::optional<TimeUnitMode>& mode, ValuePlan& plan) {
+  const bool interval = plan.target.kind == TypeKind::interval;
+  if (!mode) {
+    plan.no_unit = Remedy::time_unit;
+  } else if (*mode == TimeUnitMode::ms || *mode == TimeUnitMode::ns) {
+    plan.unit = *mode == TimeUnitMode::ms ? TimeUnit::ms : TimeUnit::ns;
+    if (interval) plan.no_unit = Remedy::interval_form;
+  } else if (*mode != TimeUnitMode::us && !interval) {
+    plan.unit = adaptive_unit(plan.target, *mode);
+  }
 }
 
 bool read_parameters(Shape shape, ValuePlan& plan, std::string& reason) {
@@ -196,7 +210,7 @@ std::optional<ValuePlan> plan_value(const SourceType& source, const PgType& targ
   plan.wire = target.wire();
   plan.binary_text = settings.binary_text;
   const Shape shape = shape_of(source, plan.unit);
-  if (shape == Shape::any) plan.unit = schemaless_unit(target, settings);
+  if (shape == Shape::any) set_schemaless_unit(settings.time_unit, plan);
   if (!read_parameters(shape, plan, reason)) return std::nullopt;
   plan.encode = target.array ? plan_array(shape, plan, settings, reason) : plan_scalar(shape, plan);
   if (plan.encode == nullptr) {

@@ -356,6 +356,22 @@ EncodeStatus encode_interval(const ValuePlan& plan, const JsonValue& value, Byte
 
 // Schemaless: numbers are counted in the plan's unit, everything else is ISO text.
 template <EncodeFunction number, EncodeFunction text>
+EncodeStatus encode_any_counted(const ValuePlan& plan, const JsonValue& value, Bytes& out,
+                                EncodeFailure& why) {
+  if (value.kind != JsonKind::number) return text(plan, value, out, why);
+  if (plan.no_unit == Remedy::row_or_column) return number(plan, value, out, why);
+  why.remedy = plan.no_unit;
+  return bad(
+      out.size(), out, why,
+      plan.no_unit == Remedy::time_unit
+          ? "without a schema a number does not say whether it counts milli-, micro- or "
+            "nanoseconds"
+          : "without a schema a number does not say whether it is PostgreSQL's interval, which "
+            "counts microseconds in every mode, or MySQL's TIME");
+}
+
+// Days, in every mode of Debezium's that has numbers.
+template <EncodeFunction number, EncodeFunction text>
 EncodeStatus encode_any(const ValuePlan& plan, const JsonValue& value, Bytes& out,
                         EncodeFailure& why) {
   return value.kind == JsonKind::number ? number(plan, value, out, why)
@@ -369,15 +385,15 @@ EncodeFunction plan_any_time(TypeKind kind) {
     case TypeKind::date:
       return encode_any<encode_date, encode_date_text>;
     case TypeKind::time:
-      return encode_any<encode_time, encode_time_text>;
+      return encode_any_counted<encode_time, encode_time_text>;
     case TypeKind::timetz:
       return encode_zoned_time;
     case TypeKind::timestamp:
-      return encode_any<encode_timestamp, encode_timestamp_text<false>>;
+      return encode_any_counted<encode_timestamp, encode_timestamp_text<false>>;
     case TypeKind::timestamptz:
-      return encode_any<encode_timestamp, encode_timestamp_text<true>>;
+      return encode_any_counted<encode_timestamp, encode_timestamp_text<true>>;
     case TypeKind::interval:
-      return encode_any<encode_duration, encode_interval>;
+      return encode_any_counted<encode_duration, encode_interval>;
     default:
       return nullptr;
   }

@@ -55,6 +55,7 @@ inline PgType named(TypeKind kind, std::string name) {
 struct Encoded {
   EncodeStatus status = EncodeStatus::bad;
   std::string reason;
+  Remedy remedy = Remedy::row_or_column;
   PgType wider;
   std::string element;  // all of it, the length too
   Wire wire = Wire::text;
@@ -94,6 +95,7 @@ inline Encoded encode(const SourceType& source, const PgType& target, std::strin
   EncodeFailure why;
   result.status = encode_value(*plan, value, out, why);
   result.reason = why.reason;
+  result.remedy = why.remedy;
   result.wider = why.wider;
   result.element = std::string(out.view().substr(6));
   return result;

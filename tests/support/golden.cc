@@ -85,10 +85,12 @@ class Reader {
   }
 
   void setting(const std::string& text) {
-    static const std::array<std::pair<std::string, TimeUnit>, 3> kUnits = {
-        {{"time-unit ms", TimeUnit::ms},
-         {"time-unit us", TimeUnit::us},
-         {"time-unit ns", TimeUnit::ns}}};
+    static const std::array<std::pair<std::string, TimeUnitMode>, 5> kUnits = {
+        {{"time-unit ms", TimeUnitMode::ms},
+         {"time-unit us", TimeUnitMode::us},
+         {"time-unit ns", TimeUnitMode::ns},
+         {"time-unit adaptive", TimeUnitMode::adaptive},
+         {"time-unit adaptive_time_microseconds", TimeUnitMode::adaptive_time_microseconds}}};
     for (const auto& [name, unit] : kUnits) {
       if (name == text) current().settings.time_unit = unit;
     }

@@ -164,7 +164,7 @@ TEST_CASE("every value of a file reaches the configuration", "[settings]") {
   CHECK(table.target == "dw.orders");
   CHECK(table.columns_exclude == std::vector<std::string>{"note", "memo", "a,b"});
   CHECK(table.key == std::vector<std::string>{"order_id"});
-  CHECK(table.time_unit == TimeUnit::us);
+  CHECK(table.time_unit == TimeUnitMode::us);
   CHECK(table.binary_text == BinaryText::hex);
   CHECK(config.source.binary_text == BinaryText::base64_url_safe);
   CHECK(table.mode == WriteMode::merge);

@@ -217,25 +217,39 @@ TEST_CASE("timestamps as ISO text", "[value]") {
   CHECK(text_of(iso, kPgTimestamp, "\"2019-07-09T02:28:57.1Z\"") == "2019-07-09 02:28:57.1");
 }
 
-TEST_CASE("schemaless times follow the column's precision, or the configured unit", "[value]") {
+TEST_CASE("schemaless times are counted as time-unit says, or not at all", "[value]") {
   const PgType ms = precise(TypeKind::timestamp, 3);
-  CHECK(text_of(schemaless(), ms, "1505483490123") == "2017-09-15 13:51:30.123");
-  CHECK(text_of(schemaless(), kPgTimestamp, "1505483490123456") == "2017-09-15 13:51:30.123456");
-  CHECK(text_of(schemaless(), precise(TypeKind::time, 3), "49890123") == "13:51:30.123");
-  CHECK(text_of(schemaless(), kPgTime, "49890123456") == "13:51:30.123456");
-  CHECK(text_of(schemaless(), ms, "253402300799999") == "9999-12-31 23:59:59.999");
+  for (const PgType& type :
+       {ms, kPgTimestamp, kPgTimestamptz, precise(TypeKind::time, 3), kPgTime, kPgInterval}) {
+    INFO(type.sql());
+    CHECK(text_of(schemaless(), type, "49890123") == "BAD");
+  }
+  CHECK(text_of(schemaless(), kPgDate, "17424") == "2017-09-15");
   ValueSettings settings;
-  settings.time_unit = TimeUnit::ns;
+  settings.time_unit = TimeUnitMode::adaptive;
+  CHECK(text_of(schemaless(), ms, "1505483490123", settings) == "2017-09-15 13:51:30.123");
+  CHECK(text_of(schemaless(), kPgTimestamp, "1505483490123456", settings) ==
+        "2017-09-15 13:51:30.123456");
+  CHECK(text_of(schemaless(), precise(TypeKind::time, 3), "49890123", settings) == "13:51:30.123");
+  CHECK(text_of(schemaless(), kPgTime, "49890123456", settings) == "13:51:30.123456");
+  CHECK(text_of(schemaless(), ms, "253402300799999", settings) == "9999-12-31 23:59:59.999");
+  CHECK(text_of(schemaless(), precise(TypeKind::interval, 3), "3600000000", settings) ==
+        "01:00:00");
+  settings.time_unit = TimeUnitMode::adaptive_time_microseconds;
+  CHECK(text_of(schemaless(), ms, "1505483490123", settings) == "2017-09-15 13:51:30.123");
+  CHECK(text_of(schemaless(), precise(TypeKind::time, 0), "49890000000", settings) == "13:51:30");
+  settings.time_unit = TimeUnitMode::ns;
   CHECK(text_of(schemaless(), ms, "1505483490123000000", settings) == "2017-09-15 13:51:30.123");
-  settings.time_unit = TimeUnit::us;
+  CHECK(text_of(schemaless(), kPgInterval, "3600000000000", settings) == "BAD");
+  settings.time_unit = TimeUnitMode::us;
   CHECK(text_of(schemaless(), ms, "1505483490123456", settings) ==
         "WIDEN timestamp without time zone");
+  CHECK(text_of(schemaless(), kPgInterval, "3600000000", settings) == "01:00:00");
   CHECK(text_of(schemaless(), kPgTimestamp, "\"2017-09-15T13:51:30\"") == "2017-09-15 13:51:30");
   CHECK(text_of(schemaless(), kPgTimestamptz, "\"2017-09-15T11:51:30.123456Z\"") ==
         "2017-09-15 11:51:30.123456+00");
   CHECK(text_of(schemaless(), kPgTimetz, "\"10:00:00Z\"") == "10:00:00+00");
   CHECK(text_of(schemaless(), kPgInterval, "\"P1Y2M3DT4H5M6.789S\"") == "P1Y2M3DT4H5M6.789S");
-  CHECK(text_of(schemaless(), kPgInterval, "3600000000") == "01:00:00");
   CHECK(text_of(schemaless(), kPgTimestamp, "{}") == "BAD");
 }
 
