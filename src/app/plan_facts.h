@@ -32,7 +32,8 @@ struct BadFinding {
 enum class TableFate : std::uint8_t { as_it_is, create, change, refused };
 
 struct PlannedTable {
-  std::string source;  // "inventory.orders"
+  std::string source;     // "inventory.orders"
+  std::string connector;  // "postgresql"; empty: not known
   TableName target;
   std::vector<std::string> topics;
   std::int32_t partitions = 0;  // of these topics

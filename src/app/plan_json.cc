@@ -4,6 +4,7 @@
 
 #include "app/plan_report.h"
 #include "decode/encoding_loss.h"
+#include "decode/possible_loss.h"
 
 namespace tidemark {
 namespace {
@@ -114,6 +115,7 @@ class PlanJson {
   void table(const PlannedTable& table) {
     writer_.StartObject();
     write("source", table.source);
+    write("connector", table.connector);
     write("target", table.target.display());
     write("action", fate_word(table.fate()));
     write("exists", table.actual != nullptr);
@@ -126,7 +128,8 @@ class PlanJson {
     for (const auto& [op, count] : table.records) write(std::string(1, op).c_str(), count);
     writer_.EndObject();
     array("columns", table.fields,
-          [&](const FieldAccount& field) { column(field, table.actual.get()); });
+          [&](const FieldAccount& field) { column(field, table.actual.get(), table.connector); });
+    texts("possible_losses", possible_losses(table.connector, table.typed));
     texts("ddl", table.ddl);
     writer_.Key("refused");
     if (table.refused) {
@@ -141,7 +144,7 @@ class PlanJson {
     writer_.EndObject();
   }
 
-  void column(const FieldAccount& field, const Table* actual) {
+  void column(const FieldAccount& field, const Table* actual, const std::string& connector) {
     const Column* const have = actual == nullptr ? nullptr : actual->find(field.name);
     writer_.StartObject();
     write("name", field.name);
@@ -155,6 +158,8 @@ class PlanJson {
     write("former", field.former);
     write("identity_always", have != nullptr && have->identity_always);
     texts("losses", written ? encoding_losses(field.source) : std::vector<std::string>());
+    texts("possible_losses", written ? possible_losses(field.source, field.target, connector)
+                                     : std::vector<std::string>());
     writer_.EndObject();
   }
 

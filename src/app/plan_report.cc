@@ -8,6 +8,7 @@
 #include "app/check_report.h"
 #include "app/sql_layout.h"
 #include "decode/encoding_loss.h"
+#include "decode/possible_loss.h"
 
 namespace tidemark {
 namespace {
@@ -128,6 +129,7 @@ class PlanText {
   void add_sample();
   void add_table(const PlannedTable& table);
   void add_columns(const PlannedTable& table);
+  void add_possible_losses(const PlannedTable& table);
   void add_statements(const std::string& label, const std::vector<std::string>& statements);
   void add_skipped();
   void add_bad();
@@ -180,6 +182,7 @@ void PlanText::add_table(const PlannedTable& table) {
          joined(table.key) + (table.key_configured ? ", as configured" : ", of the records"));
   }
   add_columns(table);
+  add_possible_losses(table);
   if (table.refused) {
     line("refused", table.refused->message);
     text_ += "  " + padded("", kLabelWidth) + style_.arrow() + " " + table.refused->hint + "\n";
@@ -220,6 +223,28 @@ void PlanText::add_columns(const PlannedTable& table) {
     for (const std::string& loss : encoding_losses(field.source)) {
       text_ += "    " + style_.mark(Mark::warning) + " " + printable(loss) + "\n";
     }
+  }
+}
+
+// Of some values, or by settings: no schema shows whether they are lost. Each once, with its
+// columns.
+void PlanText::add_possible_losses(const PlannedTable& table) {
+  std::vector<std::pair<std::string, std::string>> found;  // loss, columns
+  for (std::string& loss : possible_losses(table.connector, table.typed)) {
+    found.emplace_back(std::move(loss), "");
+  }
+  for (const FieldAccount& field : table.fields) {
+    if (field.fate != FieldFate::written) continue;
+    for (std::string& loss : possible_losses(field.source, field.target, table.connector)) {
+      const auto known = std::find_if(found.begin(), found.end(),
+                                      [&loss](const auto& one) { return one.first == loss; });
+      const auto at = known == found.end() ? found.insert(known, {std::move(loss), ""}) : known;
+      at->second += (at->second.empty() ? "" : ", ") + field.name;
+    }
+  }
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    const auto& [loss, columns] = found[i];
+    line(i == 0 ? "may lose" : "", columns.empty() ? loss : columns + ": " + loss);
   }
 }
 

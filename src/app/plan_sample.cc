@@ -165,6 +165,7 @@ void PlanSample::report(const std::map<std::string, std::int32_t>& partitions_of
     if (is_new) {
       PlannedTable& made = facts.tables.emplace_back();
       made.source = account.source_table;
+      made.connector = account.connector;
       made.target = account.target;
       made.key = account.key;
       made.key_configured = account.key_configured;

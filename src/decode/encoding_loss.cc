@@ -80,6 +80,16 @@ std::vector<std::string> encoding_losses(const SourceType& source) {
   return losses;
 }
 
+std::string propagated_type(const SourceType& source) {
+  const std::string type = source_column_type(source);
+  if (type.empty()) return {};
+  const std::string length = parameter(source, "__debezium.source.column.length");
+  const std::string scale = parameter(source, "__debezium.source.column.scale");
+  const std::string limits = length.empty() ? "" : "(" + length;
+  return type + (length.empty() ? "" : limits + (scale.empty() ? "" : "," + scale) + ")") +
+         " at the source";
+}
+
 std::string stated_type(const SourceType& source) {
   std::string text(base_name(source.base));
   if (!source.name.empty()) {
@@ -87,13 +97,8 @@ std::string stated_type(const SourceType& source) {
   } else if (source.base == ConnectType::array && source.items) {
     text += " of " + stated_type(*source.items);
   }
-  const std::string type = source_column_type(source);
-  if (type.empty()) return text;
-  const std::string length = parameter(source, "__debezium.source.column.length");
-  const std::string scale = parameter(source, "__debezium.source.column.scale");
-  text += ", " + type;
-  if (!length.empty()) text += "(" + length + (scale.empty() ? "" : "," + scale) + ")";
-  return text + " at the source";
+  const std::string column = propagated_type(source);
+  return column.empty() ? text : text + ", " + column;
 }
 
 }  // namespace tidemark

@@ -13,6 +13,9 @@ namespace tidemark {
 // In a few words; empty: none that the schema tells of.
 std::vector<std::string> encoding_losses(const SourceType& source);
 
+// The column's own type where it is propagated: "varchar(20) at the source"; empty: it is not.
+std::string propagated_type(const SourceType& source);
+
 // A type as Debezium states it: "MicroTimestamp (int64)", "Decimal(12,2)", "array of string",
 // "string, varchar(20) at the source".
 std::string stated_type(const SourceType& source);

@@ -76,6 +76,7 @@ TableAccount account_of(const std::string& topic, const SourceTable& table,
   TableAccount account;
   account.topic = topic;
   account.source_table = table.display;
+  account.connector = table.connector;
   account.target = table.target_name;
   account.key_configured = table.config != nullptr && !table.config->key.empty();
   account.required = table.target->required();

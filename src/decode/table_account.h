@@ -31,6 +31,7 @@ struct FieldAccount {
 struct TableAccount {
   std::string topic;
   std::string source_table;  // "inventory.orders"
+  std::string connector;     // "postgresql"; empty: not known
   TableName target;
   bool typed = false;                // the records have schemas
   bool key_configured = false;       // [table.…] key

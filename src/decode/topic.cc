@@ -114,6 +114,7 @@ SourceTable& Topic::other_table(const SourceBlock& source) {
     raw.emplace_back(raw_of(source.member(member)));
   }
   std::unique_ptr<SourceTable> table = make(std::move(name), members);
+  table->connector = text_of(&source.connector());
   table->raw_db_ = source.db().raw;
   table->raw_schema_ = source.schema().raw;
   table->raw_table_ = source.table().raw;

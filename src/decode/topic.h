@@ -27,6 +27,7 @@ class SourceTable {
 
   SourceTableName name;
   std::string display;                  // "inventory.orders"
+  std::string connector;                // of the source block: "postgresql"; empty: not known
   const TableConfig* config = nullptr;  // its section; null: none
   TableName target_name;
   TargetTable* target = nullptr;  // null: to be looked up

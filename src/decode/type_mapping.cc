@@ -148,6 +148,11 @@ PgType number_type(Shape shape, const SourceType& source, const SourceColumn& co
       break;
   }
   if (source.base == ConnectType::int64) {
+    if (column.type.starts_with("BIGINT UNSIGNED")) {
+      loss =
+          "from 2^63 on the source has wrapped around to negative numbers; "
+          "bigint.unsigned.handling.mode=precise keeps them";
+    }
     return pg_type(column.type == "OID" ? TypeKind::oid : TypeKind::int8);
   }
   return pg_type(source.base == ConnectType::int32 ? TypeKind::int4 : TypeKind::int2);

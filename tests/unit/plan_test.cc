@@ -4,6 +4,7 @@
 #include "app/plan_sample.h"
 #include "app/sql_layout.h"
 #include "decode/encoding_loss.h"
+#include "decode/possible_loss.h"
 #include "support/catch.h"
 #include "support/decoding.h"
 
@@ -171,6 +172,67 @@ TEST_CASE("losses that the source has made are named", "[plan]") {
   CHECK(losses(with_default).find("replace.null.with.default=false") != std::string::npos);
   with_default.optional = false;
   CHECK(losses(with_default).empty());
+}
+
+TEST_CASE("what no schema shows is told as possible", "[plan]") {
+  const auto losses = [](const SourceType& type, const std::string& connector = "postgresql",
+                         const PgType& target = pg_type(TypeKind::text)) {
+    std::string text;
+    for (const std::string& loss : possible_losses(type, target, connector)) text += loss + ";";
+    return text;
+  };
+  const auto has = [](const std::string& text, const std::string& part) {
+    INFO(text);
+    return text.find(part) != std::string::npos;
+  };
+  const std::map<std::string, std::string> bytea = {{"__debezium.source.column.type", "BYTEA"}};
+  SourceType array = typed(ConnectType::array);
+  array.items = std::make_shared<const SourceType>(typed(ConnectType::int32));
+  SourceType texts = typed(ConnectType::array);
+  texts.items = std::make_shared<const SourceType>(typed(ConnectType::string));
+  CHECK(losses(typed(ConnectType::int32)).empty());
+  CHECK(has(losses(array), "more than one dimension are sent as nulls"));
+  CHECK(has(losses(texts), "names of Java objects"));
+  CHECK(has(losses(typed(ConnectType::structure, "io.debezium.data.VariableScaleDecimal")),
+            "infinities"));
+  CHECK(has(losses(typed(ConnectType::bytes, "org.apache.kafka.connect.data.Decimal")), "NaN"));
+  CHECK(
+      losses(typed(ConnectType::bytes, "org.apache.kafka.connect.data.Decimal"), "mysql").empty());
+  CHECK(has(losses(typed(ConnectType::string, "", bytea)), "base64"));
+  CHECK(losses(typed(ConnectType::string)).empty());
+  CHECK(has(losses(typed(ConnectType::int32, "io.debezium.time.Date")), "Christ"));
+  CHECK(has(losses(typed(ConnectType::int32, "io.debezium.time.Date"), "mariadb"), "zero dates"));
+  CHECK(has(losses(typed(ConnectType::int64), "mysql"), "2^63"));
+  CHECK(losses(typed(ConnectType::int64)).empty());
+  CHECK(has(losses(typed(ConnectType::float64)), "decimal.handling.mode=double"));
+  CHECK(has(losses(typed(ConnectType::float32), "mariadb"), "six digits"));
+  // Without a schema the column's type tells what little can be told.
+  CHECK(has(losses({}, "", pg_type(TypeKind::timetz)), "UTC"));
+  CHECK(has(losses({}, "", pg_type(TypeKind::varbit)), "leading zeros"));
+  CHECK(has(losses({}, "", pg_array_of(pg_type(TypeKind::int4))), "dimension"));
+  CHECK(losses({}, "", pg_type(TypeKind::int4)).empty());
+  CHECK(possible_losses("postgresql", true).empty());
+  CHECK(has(possible_losses("postgresql", false)[0], "without schemas"));
+  CHECK(has(possible_losses("mysql", true)[0], "CASCADE"));
+}
+
+TEST_CASE("the plan shows possible losses once, with their columns", "[plan]") {
+  Planning plan;
+  const std::string items = R"("items":{"type":"int32","optional":true})";
+  const auto array = [&items](const std::string& name) {
+    return R"(,{"type":"array","optional":true,)" + items + R"(,"field":")" + name + R"("})";
+  };
+  plan.add(kId + array("a") + array("b"), "c", R"({"id":1,"a":[1],"b":[2]})");
+  const PlanFacts facts = plan.facts();
+  const std::string loss = "arrays of more than one dimension are sent as nulls";
+  const std::string text = plan_text(facts, false, Style(false));
+  INFO(text);
+  CHECK(text.find("may lose") != std::string::npos);
+  CHECK(text.find("a, b: " + loss) != std::string::npos);
+  CHECK(text.find("made at the source") == std::string::npos);
+  CHECK(plan_json(facts).find(R"("losses":[],"possible_losses":[")" + loss + R"("])") !=
+        std::string::npos);
+  CHECK(plan_json(facts).find(R"("connector":"postgresql")") != std::string::npos);
 }
 
 TEST_CASE("types are shown as Debezium states them", "[plan]") {
