@@ -44,24 +44,6 @@ void report_config(const CommandLine& line, const LoadedSettings& loaded, CheckR
   }
 }
 
-// By their records where they have any that tell, else by the topics' names.
-std::vector<TopicTable> find_tables(const Config& config, const std::vector<TopicFacts>& topics,
-                                    CheckReport& of_records, CheckReport& of_tables) {
-  std::vector<TopicTable> tables = check_records(config, topics, of_records);
-  std::vector<std::string> silent;
-  for (const TopicFacts& topic : topics) {
-    const bool told = std::any_of(tables.begin(), tables.end(), [&topic](const TopicTable& table) {
-      return table.topic == topic.name;
-    });
-    if (!told) silent.push_back(topic.name);
-  }
-  for (TopicTable& table : tables_of_names(config, silent, of_tables)) {
-    tables.push_back(std::move(table));
-  }
-  report_meetings(config, tables, of_tables);
-  return tables;
-}
-
 void check_servers(const Config& config, CheckReport& report) {
   const std::vector<TopicFacts> topics = check_kafka(config, report);
   check_registry(config, report);

@@ -1,5 +1,6 @@
 #include "app/check_records.h"
 
+#include <algorithm>
 #include <chrono>
 #include <set>
 #include <string>
@@ -80,6 +81,23 @@ std::vector<TopicTable> check_records(const Config& config, const std::vector<To
     report.pass("Data", "sample",
                 counted(good, "record") + " read, of " + counted(tables.size(), "table"));
   }
+  return tables;
+}
+
+std::vector<TopicTable> find_tables(const Config& config, const std::vector<TopicFacts>& topics,
+                                    CheckReport& of_records, CheckReport& of_tables) {
+  std::vector<TopicTable> tables = check_records(config, topics, of_records);
+  std::vector<std::string> silent;
+  for (const TopicFacts& topic : topics) {
+    const bool told = std::any_of(tables.begin(), tables.end(), [&topic](const TopicTable& table) {
+      return table.topic == topic.name;
+    });
+    if (!told) silent.push_back(topic.name);
+  }
+  for (TopicTable& table : tables_of_names(config, silent, of_tables)) {
+    tables.push_back(std::move(table));
+  }
+  report_meetings(config, tables, of_tables);
   return tables;
 }
 

@@ -16,4 +16,9 @@ namespace tidemark {
 std::vector<TopicTable> check_records(const Config& config, const std::vector<TopicFacts>& topics,
                                       CheckReport& report);
 
+// All tables: by the records where there are any that tell, else by the topics' names. Reports
+// those that meet, and names that no table can have.
+std::vector<TopicTable> find_tables(const Config& config, const std::vector<TopicFacts>& topics,
+                                    CheckReport& of_records, CheckReport& of_tables);
+
 }  // namespace tidemark

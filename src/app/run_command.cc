@@ -8,6 +8,7 @@
 #include "app/load_config.h"
 #include "app/output.h"
 #include "app/signals.h"
+#include "app/start_check.h"
 #include "base/log.h"
 #include "pipeline/pipeline.h"
 
@@ -36,6 +37,7 @@ int run_command(const CommandLine& line) {
   configure_log(config.log.format, config.log.level, config.pipeline,
                 Style::of(stderr, line.color).rich());
   install_stop_signals();
+  check_tables_at_start(config);
   const RunSummary summary = run_pipeline(config, RunOptions{line.until_current, &stop_requested});
   if (line.format == OutputFormat::json) {
     print_json(summary);

@@ -4,6 +4,7 @@
 Nothing is cut to PostgreSQL's 63 bytes, nothing is folded, and two tables of the source never meet in
 one of the target unless both are sent there by name.
 """
+import json
 import sys
 
 from harness import (Suite, change, check, check_equal, check_settled, quoted, short, user_tables)
@@ -128,23 +129,62 @@ def collapse(case):
                 for topic, schema in zip(topics, ("east", "west")) for i in range(first, first + 3)]
     case.produce(records(1))
     settings = case.settings(target, topics, target={"table": "public.${table}"})
-    process = case.start(settings, arguments=["--until-current", "-o", "json"])
-    ended = process.wait(40)
-    check_equal(ended.code, 65, "exit code")
-    said = stopped(ended)
+    refused_at_start(case, settings, [*topics, "both lead to public.t", "between topics there is no order",
+                                      "put ${topic} into [target] table"])
+    check_equal(target.value("select to_regclass('tidemark.pipeline_watermarks')"), None, "state")
+    # By a pattern too, which only the broker can say the topics of.
+    pattern = settings.with_({"source": {"topics": [], "topics-regex": f"{case.id}[.](east|west)[.]t"}})
+    refused_at_start(case, pattern, ["both lead to public.t"])
+    # Asked for by name it is done.
+    case.produce(records(10))
+    named = settings.with_({"table.east.t": {"target": "public.t"}, "table.west.t": {"target": "public.t"},
+                            "": {"pipeline": f"{case.id}_named"}})
+    case.until_current(named)
+    check_equal(target.value("select count(*) from t"), 6, "rows")
+
+
+def refused_at_start(case, settings, words):
+    ended = case.until_current(settings, code=78)
+    check_says(json.dumps(ended.summary()), words)
+
+
+def collapse_behind_routers(case):
+    """What the topics' names do not show is found at the second table's first record: both stop."""
+    target = case.target()
+    target.run("create table t (id int primary key, v text)")
+    topics = [case.topic(name) for name in ("one", "two")]
+
+    def produce(first):
+        case.produce([change(topic, "t", "c", {"id": i}, {"id": i, "v": topic}, schema=schema, lsn=i)
+                      for topic, schema in zip(topics, ("east", "west")) for i in range(first, first + 3)])
+    produce(1)
+    settings = case.settings(target, topics, target={"table": "public.${table}"})
+    said = stopped(case.until_current(settings, code=65))
     check(said, "no partition stopped")
     for text in said.values():
         check_says(text, [f"east.t of the topic {topics[0]}", f"west.t of the topic {topics[1]}",
                           "both lead to public.t", "put ${schema} or ${topic} into [target] table"])
     # Whoever came first comes no further either.
-    case.produce(records(10))
+    produce(10)
     case.until_current(settings, code=65)
     check(len({v for (v,) in target.run("select v from t")}) <= 1, "rows of both topics in one table")
-    # Asked for by name it is done.
-    named = settings.with_({"table.east.t": {"target": "public.t"}, "table.west.t": {"target": "public.t"},
-                            "": {"pipeline": f"{case.id}_named"}})
-    case.until_current(named)
-    check_equal(target.value("select count(*) from t"), 6, "rows")
+
+
+def names_alone_refuse_nothing(case):
+    """Topics that a router has named alike: their records say that they are of different tables."""
+    target = case.target()
+    topics = [case.topic(f"{name}.public.t") for name in ("a", "b")]
+    case.produce([change(topic, table, "c", {"id": 1}, {"id": 1}, lsn=1)
+                  for topic, table in zip(topics, ("one", "two"))])
+    settings = case.settings(target, topics, target={"schema-inference": "true"})
+    case.until_current(settings)
+    check_equal(user_tables(target), [("public", "one"), ("public", "two")], "tables")
+    # Nothing in them yet: the names are all there is.
+    empty = [case.topic(f"{name}.public.u") for name in ("a", "b")]
+    refused_at_start(case, settings.with_({"source": {"topics": empty}}),
+                     [*empty, "both lead to public.u"])
+    long = case.topic("s.public." + "t" * 64)
+    refused_at_start(case, settings.with_({"source": {"topics": [long]}}), ["more than 63 bytes"])
 
 
 def collapse_in_one_topic(case):
@@ -172,6 +212,8 @@ def main():
     suite.case("columns that cannot be", impossible_columns)
     suite.case("case matters", case_matters)
     suite.case("two tables into one", collapse)
+    suite.case("two tables into one, behind routers", collapse_behind_routers)
+    suite.case("topics of one name", names_alone_refuse_nothing)
     suite.case("two tables of a topic into one", collapse_in_one_topic)
     return suite.finish()
 
