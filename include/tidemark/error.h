@@ -34,10 +34,21 @@ class Error : public std::runtime_error {
   // Five characters, or empty where the error does not come from PostgreSQL.
   [[nodiscard]] const std::string& sqlstate() const { return sqlstate_; }
 
+  // What PostgreSQL names beside its message, where it does.
+  Error& about(std::string column, std::string constraint) {
+    column_ = std::move(column);
+    constraint_ = std::move(constraint);
+    return *this;
+  }
+  [[nodiscard]] const std::string& column() const { return column_; }
+  [[nodiscard]] const std::string& constraint() const { return constraint_; }
+
  private:
   ErrorKind kind_;
   std::string hint_;
   std::string sqlstate_;
+  std::string column_;
+  std::string constraint_;
 };
 
 // Another server than PostgreSQL does not let us in: exit code 77.

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "batch/folded.h"
+#include "tidemark/error.h"
 #include "tidemark/types.h"
 
 namespace tidemark {
@@ -26,6 +27,7 @@ struct TakenPartition {
 };
 
 // A key with dead letters not replayed: its later events follow it (kind `held`).
+// By lasting_key() (batch/row_image.h).
 struct HeldKey {
   StreamPartition at;
   TableName table;
@@ -62,7 +64,7 @@ struct DeadLetter {
   std::optional<std::string> key, value;  // byte for byte
   std::vector<std::pair<std::string, std::optional<std::string>>> headers;
   std::string table;
-  std::string row_key;   // key image, for holding; empty: unknown
+  std::string row_key;   // lasting_key(), for holding; empty: unknown
   std::string next_key;  // of the first half of a key change: the key that is held with it
   std::string not_kept;  // why key and value are not here, and what is known of them
   std::string kind;      // decode | data | held
@@ -104,9 +106,12 @@ class Target {
   virtual std::vector<bool> rows_exist(const Layout& layout,
                                        const std::vector<std::string_view>& keys) = 0;
   virtual WriteCounts write(const FoldedBatch& batch) = 0;
-  // Of a row whose write was refused because of a value: "column s.t.c (inet)", the first that does
-  // not take its value; empty: each does by itself. For messages; changes nothing.
-  virtual std::string refused_column(const Layout& /*layout*/, std::string_view /*row*/) {
+  // Which of the layout's columns do not take the row's values: those of the CHECK that it
+  // violates, or the first one that does not take its value; none: each does by itself. For
+  // messages; changes nothing.
+  virtual std::vector<std::uint16_t> refused_columns(const Layout& /*layout*/,
+                                                     std::string_view /*row*/,
+                                                     const Error& /*error*/) {
     return {};
   }
   virtual void dead_letter(const DeadLetter& letter) = 0;

@@ -332,7 +332,9 @@ Image Fold::State::wait_for_delete(const FoldTable& table, std::size_t index, co
   nothing.present = true;
   nothing.base_is_none = true;
   Image image = overlay(ref, nothing);
-  if (!image.complete()) image.wait = added;
+  // In a topic of one partition its delete would have come before: there is no row to wait for.
+  const bool alone = (*context_->partitions)[ref.event->partition].partitions_of_stream == 1;
+  if (image.unavailable || (image.absent && !alone)) image.wait = added;
   return image;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "base/arena.h"
@@ -53,5 +54,12 @@ std::string_view unavailable_row(std::size_t columns, Arena& arena);
 // The row with its key columns set to those of `key` (they may be lacking in it).
 std::string_view with_key(const Layout& layout, std::string_view row, std::string_view key,
                           Arena& arena);
+
+// The key image in the one form that it has under every layout of its table, now and later: where
+// keys are kept or sent to other lanes. A key column may become a wider integer (why_type_stays),
+// so integers have eight bytes in it. Of such a form it is that form.
+std::string lasting_key(const Layout& layout, std::string_view key);
+// And back. A number beyond the layout's type stays as it is, and equals no key of the layout.
+std::string key_of_lasting(const Layout& layout, std::string_view key);
 
 }  // namespace tidemark

@@ -6,6 +6,7 @@
 #include <set>
 #include <utility>
 
+#include "decode/encoding_loss.h"
 #include "decode/inference.h"
 #include "decode/refused.h"
 
@@ -294,12 +295,18 @@ ValuePlan Binder::plan(Column& column, const SourceType* type) {
   const SourceType source = type != nullptr ? *type : SourceType{};
   std::string reason;
   const bool may_widen = evolve_ && type != nullptr && established_;
+  const bool in_key = is_key(column.name) || in_primary_key(column.name);
   if (may_widen && limits_compare(column.type, default_pg_type(source))) {
-    column.type = widened(column.type, default_pg_type(source)).value_or(column.type);
+    const PgType wider = widened(column.type, default_pg_type(source)).value_or(column.type);
+    if (why_type_stays(column, wider, in_key).empty()) column.type = wider;
   }
   std::optional<ValuePlan> plan = plan_value(source, column.type, request_.settings, reason);
   if (!plan && may_widen) {
-    if (const auto wider = widened(column.type, default_pg_type(source))) {
+    const auto wider = widened(column.type, default_pg_type(source));
+    const std::string stays = wider ? why_type_stays(column, *wider, in_key) : std::string();
+    if (!stays.empty()) {
+      reason += "; the column's type is not changed, since " + stays;
+    } else if (wider) {
       plan = plan_value(source, *wider, request_.settings, reason);
       if (plan) column.type = *wider;
     }
@@ -310,7 +317,6 @@ ValuePlan Binder::plan(Column& column, const SourceType* type) {
                   "change the column's type to " + default_pg_type(source).sql() +
                       ", or add it to columns-exclude in [table." + request_.source_table + "]");
   }
-  const bool in_key = is_key(column.name) || in_primary_key(column.name);
   if (may_widen && source.optional && !in_key) column.not_null = false;
   return std::move(*plan);
 }
@@ -355,7 +361,14 @@ void Binder::state_new_table() {
 Binding Binder::finish() {
   Binding out;
   std::set<std::string> columns;
-  for (const auto& [name, source] : placed_) columns.insert(name);
+  for (const auto& [name, source] : placed_) {
+    columns.insert(name);
+    if (source.field >= 0) target_.seen().note(name, describe(source.plan.source));
+  }
+  for (std::size_t i = 0; i < key_sources_.size(); ++i) {
+    if (key_sources_[i].row_field >= 0) continue;
+    target_.seen().note(key_[i], describe(key_sources_[i].key_plan.source));
+  }
   out.layout = target_.layout(columns, key_, request_.source_table);
   for (const LayoutColumn& column : out.layout->columns) {
     const auto found = placed_.find(column.name);
@@ -383,7 +396,8 @@ std::string describe(const SourceType& type) {
       "without a schema", "int8",   "int16", "int32", "int64", "float", "double",
       "boolean",          "string", "bytes", "array", "map",   "struct"};
   const char* base = kNames[static_cast<std::size_t>(type.base)];
-  return type.name.empty() ? base : type.name;
+  const std::string column = propagated_type(type);
+  return (type.name.empty() ? base : type.name) + (column.empty() ? "" : ", " + column);
 }
 
 Binding bind(const BindRequest& request, TargetTable& target) {

@@ -72,7 +72,8 @@ struct BindRequest {
 // Throws Refused. May change what `target` requires.
 Binding bind(const BindRequest& request, TargetTable& target);
 
-// "numeric(12,2)" and the like for what a source's schema calls a type, for messages.
+// A source's type as its schema calls it, with its column's type where that is propagated:
+// "io.debezium.time.Date", "string, varchar(20) at the source". For messages.
 std::string describe(const SourceType& type);
 
 }  // namespace tidemark

@@ -24,6 +24,13 @@ bool needs_column(const Binding& binding, const FieldValues* row, const std::str
   });
 }
 
+bool has_header(const RecordView& record, const char* name) {
+  std::size_t seen = 0;
+  return std::any_of(record.headers.begin(), record.headers.end(), [&](const HeaderView& header) {
+    return ++seen <= kHeadersMax && header.name == name && header.value && !header.value->empty();
+  });
+}
+
 void skip(SkipReason reason, const ChangePlace& place) {
   place.event.op = Op::skip;
   place.event.skip = reason;
@@ -79,6 +86,9 @@ void ChangeDecoder::decode(const Change& change, const ChangePlace& place) {
   // the whole row.
   if (change.op == Op::remove && !shape->complete) shape = nullptr;
   if (shape == nullptr && !place.target.is_defined()) return skip(SkipReason::excluded, place);
+  const bool half = (change.op == Op::remove && has_header(place.record, kNewKeyHeader)) ||
+                    (change.op == Op::create && has_header(place.record, kOldKeyHeader));
+  if (half) place.target.move_whole_rows();
   const std::size_t begin = place.slab.arena.size();
   const FieldValues* row = change.op == Op::remove && !change.flattened ? nullptr : change.row;
   for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
@@ -98,17 +108,25 @@ void ChangeDecoder::decode(const Change& change, const ChangePlace& place) {
 }
 
 void ChangeDecoder::widen(const TooWide& problem, const ChangePlace& place) const {
-  const Column* column = place.target.required()->find(problem.column);
-  const bool wider = column != nullptr && !(column->type == problem.type);
-  if (wider && config_.target.schema_evolution == SchemaEvolution::evolve) {
-    return place.target.widen(problem.column, problem.type);
+  const Table& required = *place.target.required();
+  const Column* column = required.find(problem.column);
+  const bool evolve = config_.target.schema_evolution == SchemaEvolution::evolve;
+  std::string stays;
+  if (evolve && column != nullptr && !(column->type == problem.type)) {
+    const bool in_key = problem.in_key || std::find(required.key.begin(), required.key.end(),
+                                                    problem.column) != required.key.end();
+    stays = why_type_stays(*column, problem.type, in_key);
+    if (stays.empty()) return place.target.widen(problem.column, problem.type);
+    stays = "; the column's type is not changed, since " + stays;
   }
   const std::string type = column == nullptr ? "" : " (" + column->type.sql() + ")";
   throw Refused("column " + place.target.name().display() + "." + problem.column + type +
-                    " cannot hold the record's value (" + problem.source + "): " + problem.reason,
+                    " cannot hold the record's value (" + problem.source + "): " + problem.reason +
+                    stays,
                 "ALTER TABLE " + place.target.name().quoted() + " ALTER COLUMN " +
                     quote_identifier(problem.column) + " TYPE " + problem.type.sql() +
-                    ", or set schema-evolution = evolve");
+                    (evolve ? " while tidemark is stopped, and what depends on it made anew"
+                            : ", or set schema-evolution = evolve"));
 }
 
 // The row that a change replaces or removes, where the record has it.
@@ -250,6 +268,7 @@ void ChangeDecoder::encode_other_key(const char* header, const Binding& bound,
 void ChangeDecoder::tombstone(const ChangePlace& place) {
   const std::size_t begin = place.slab.arena.size();
   const RowShapePtr& shape = place.table.last_shape;
+  if (has_header(place.record, kNewKeyHeader)) place.target.move_whole_rows();
   for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
     const Binding& bound =
         binding(shape, place.key.shape(), nullptr, place.table.name.flattened, place);

@@ -37,6 +37,13 @@ void TargetTable::widen(const std::string& column, const PgType& type) {
   require(std::move(table));
 }
 
+void TargetTable::move_whole_rows() {
+  if (whole_rows_) return;
+  whole_rows_ = true;
+  retired_.clear();
+  ++version_;
+}
+
 LayoutPtr TargetTable::layout(const std::set<std::string>& columns,
                               const std::vector<std::string>& key,
                               const std::string& source_table) {
@@ -44,8 +51,10 @@ LayoutPtr TargetTable::layout(const std::set<std::string>& columns,
   made.target = name_;
   made.source_table = source_table;
   made.required = required_;
+  made.seen = seen_;
   for (const Column& column : required_->columns) {
-    if (!columns.contains(column.name) && !shared_.contains(column.name)) continue;
+    const bool moves = whole_rows_ && !key.empty() && !column.generated;
+    if (!moves && !columns.contains(column.name) && !shared_.contains(column.name)) continue;
     const bool in_key = std::find(key.begin(), key.end(), column.name) != key.end();
     made.columns.push_back({column.name, column.type, column.type.wire(), in_key});
   }

@@ -6,10 +6,13 @@
 //  T3 Two layouts that alternate are replaced by one that holds the columns of both: a batch never
 //     holds two layouts of a table, so that alternating ones would cut it at every record. Not for
 //     tables without a key: their rows are found by all of their columns.
+//  T4 From the first change of a key on, every layout of a table with a key holds all columns that
+//     can be written: the row moves, and with it what its records do not have.
 // Not thread-safe; layouts that were handed out are constants.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <set>
 #include <string>
 #include <vector>
@@ -33,12 +36,17 @@ class TargetTable {
   void require(Table table);
   void widen(const std::string& column, const PgType& type);
 
+  // T4.
+  void move_whole_rows();
+
   // Raised whenever bindings and layouts made before are out of date.
   [[nodiscard]] std::uint64_t version() const { return version_; }
 
-  // The layout with these of the required columns (and those that T3 adds), in their order.
+  // The layout with these of the required columns (and those that T3 and T4 add), in their order.
   LayoutPtr layout(const std::set<std::string>& columns, const std::vector<std::string>& key,
                    const std::string& source_table);
+  // For messages about rows of any of its layouts.
+  [[nodiscard]] SeenTypes& seen() { return *seen_; }
   // A row is about to be decoded under `layout`. False: T3 has just replaced it, bind anew.
   bool activate(const LayoutPtr& layout) { return layout == current_ || change_to(layout); }
   // The layout of the row decoded last; null: none yet.
@@ -51,8 +59,10 @@ class TargetTable {
   TablePtr required_;
   std::uint64_t version_ = 1;
   LayoutPtr current_;
+  std::shared_ptr<SeenTypes> seen_ = std::make_shared<SeenTypes>();
   std::vector<LayoutPtr> retired_;  // were current before, under this version
   std::set<std::string> shared_;    // columns that every layout has, by T3
+  bool whole_rows_ = false;         // T4
 };
 
 }  // namespace tidemark

@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "model/seen_types.h"
 #include "model/table.h"
 
 namespace tidemark {
@@ -40,6 +41,7 @@ struct Layout {
   std::vector<std::uint16_t> key;  // indices into columns, in key order; empty: a multiset of rows
   TablePtr required;               // what must be in the target before a row can be written; the
                                    // writer compares and issues the DDL that evolution allows
+  std::shared_ptr<const SeenTypes> seen = {};  // of the columns, for messages; null: not known
   [[nodiscard]] bool keyless() const { return key.empty(); }
 };
 

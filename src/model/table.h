@@ -23,6 +23,9 @@ struct Column {
   bool generated = false;                  // never written
   bool identity_always = false;            // needs OVERRIDING SYSTEM VALUE
   bool identity = false;                   // of either kind: can never take null
+  std::string domain = {};                 // the domain's name, where `type` is what is under one
+  std::string used_by = {};      // what keeps PostgreSQL from changing its type: "view public.v"
+  std::string compared_by = {};  // foreign keys that it is on either side of
 
   bool operator==(const Column&) const = default;
 };
@@ -54,6 +57,12 @@ struct Table {
 };
 
 using TablePtr = std::shared_ptr<const Table>;
+
+// Why tidemark does not change the column's type to `type` by itself, as a part of a sentence;
+// empty: it may. A column of a key (of the table's or of the records') keeps a type whose values
+// are equal where they were equal before, and whose images (model/layout.h) can be told to be the
+// same.
+std::string why_type_stays(const Column& column, const PgType& type, bool in_key);
 
 // What makes `key` the primary key of a table that has another: for the user, since tidemark itself
 // drops nothing.

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "batch/row_image.h"
 #include "batch/source_order.h"
 
 namespace tidemark {
@@ -291,7 +292,7 @@ void BatchWriter::apply_halves(const std::vector<EventRef>& events, WriteOutcome
 
 bool BatchWriter::is_held(const EventRef& ref) const {
   return config_.errors.hold_key && has_key(*ref.event) &&
-         held_.contains(ref.event->layout->target, ref.key());
+         held_.contains(ref.event->layout->target, lasting_key(*ref.event->layout, ref.key()));
 }
 
 // The event is applied although dead letters came before it: with hold-key = false of its own key,
@@ -301,9 +302,11 @@ void BatchWriter::pass_letters(const EventRef& ref) {
   if (event.op == Op::truncate) {
     target_.close_letters(*event.layout, partitions_[event.partition].at.stream);
     held_.remove_table(event.layout->target);
-  } else if (has_key(event) && held_.contains(event.layout->target, ref.key())) {
-    target_.pass_letters(event.layout->target, ref.key());
-    held_.remove(event.layout->target, ref.key());
+  } else if (has_key(event)) {
+    const std::string key = lasting_key(*event.layout, ref.key());
+    if (!held_.contains(event.layout->target, key)) return;
+    target_.pass_letters(event.layout->target, key);
+    held_.remove(event.layout->target, key);
   }
 }
 
@@ -353,11 +356,11 @@ void BatchWriter::write_letter(const EventRef& ref, const std::string& kind, con
   letter.sqlstate = error.sqlstate();
   letter.message = error.what();
   if (has_key(*ref.event)) {
-    letter.row_key = ref.key();
+    letter.row_key = lasting_key(*ref.event->layout, ref.key());
     held_.add(ref.event->layout->target, letter.row_key);
     // The row goes on under another key: what happens to it there comes after this.
     if (ref.event->op == Op::remove && ref.is_key_change() && config_.errors.hold_key) {
-      letter.next_key = ref.other_key();
+      letter.next_key = lasting_key(*ref.event->layout, ref.other_key());
       held_.add(ref.event->layout->target, letter.next_key);
     }
   }

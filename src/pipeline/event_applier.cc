@@ -6,6 +6,8 @@
 #include <unordered_map>
 #include <utility>
 
+#include "batch/row_image.h"
+
 namespace tidemark {
 namespace {
 
@@ -49,12 +51,13 @@ WriteCounts EventApplier::apply(const std::vector<EventRef>& events) {
   const WriteCounts counts = target_.write(folded);
   for (const KeyChangeLeft& left : folded.key_changes_left) {
     if (left.side != 'c' || !left.has_row || is_link(left.at_key)) continue;
+    const Layout& layout = *left.id.layout;
     hints_pending_.push_back({{std::string(left.id.stream), Partition{left.partition}},
-                              left.id.layout->target,
-                              std::string(left.id.old_key),
-                              std::string(left.id.new_key),
+                              layout.target,
+                              lasting_key(layout, left.id.old_key),
+                              lasting_key(layout, left.id.new_key),
                               std::string(left.id.position),
-                              std::string(left.at_key)});
+                              lasting_key(layout, left.at_key)});
   }
   return counts;
 }
@@ -105,7 +108,8 @@ bool EventApplier::add_waiting(const std::vector<EventRef>& events,
   bool added = false;
   for (const EventRef& ref : events) {
     if (!has_key(*ref.event)) continue;
-    const auto [first, last] = by_key.equal_range(ref.key());
+    const std::string key = lasting_key(*ref.event->layout, ref.key());
+    const auto [first, last] = by_key.equal_range(key);
     for (auto it = first; it != last; ++it) {
       const KeyChangeHint& hint = *it->second;
       if (hint.table != ref.event->layout->target) continue;
@@ -161,17 +165,28 @@ void EventApplier::answer(std::vector<RowProbe>& probes) {
   }
 }
 
-// The server's error says the type and not the column.
+// The server's error says the type, or the constraint, and not the column.
 Error EventApplier::with_column(const EventRef& ref, const Error& error) {
-  const bool of_value = error.kind() == ErrorKind::data && error.sqlstate().starts_with("22");
-  if (!of_value || ref.event->row.length == 0) return error;
-  const std::string column = target_.refused_column(*ref.event->layout, ref.row());
-  if (column.empty()) return error;
-  return Error(error.kind(), column + " cannot hold the record's value: " + error.what(),
-               error.hint().empty()
-                   ? "correct the row at the source, or the column's type in the target"
-                   : error.hint(),
-               error.sqlstate());
+  const std::string& sqlstate = error.sqlstate();
+  const bool of_value = sqlstate.starts_with("22") || sqlstate == "23514" || sqlstate == "23502";
+  if (error.kind() != ErrorKind::data || !of_value || ref.event->row.length == 0) return error;
+  const Layout& layout = *ref.event->layout;
+  std::string columns;
+  std::string sources;
+  for (const std::uint16_t i : target_.refused_columns(layout, ref.row(), error)) {
+    const LayoutColumn& column = layout.columns[i];
+    columns += (columns.empty() ? "column " : ", column ") + layout.target.display() + "." +
+               column.name + " (" + column.type.sql() + ")";
+    const std::string type = layout.seen == nullptr ? "" : layout.seen->of(column.name);
+    sources += sources.empty() ? "" : "; ";
+    sources += type.empty() ? "not in the record" : type;
+  }
+  if (columns.empty()) return error;
+  return Error(
+      error.kind(), columns + " cannot hold the record's value (" + sources + "): " + error.what(),
+      error.hint().empty() ? "correct the row at the source, or the column's type in the target"
+                           : error.hint(),
+      error.sqlstate());
 }
 
 }  // namespace tidemark

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "batch/fold.h"
+#include "batch/row_image.h"
 #include "tidemark/error.h"
 
 namespace tidemark {
@@ -60,7 +61,8 @@ void LaterEvents::compare(const Slab& slab, Offset offset, std::vector<Question>
     if (question.offset >= offset || question.table != event.layout->target) continue;
     const bool same = question.keyless
                           ? ref.before() == question.key
-                          : ref.key() == question.key || ref.other_key() == question.key;
+                          : lasting_key(*event.layout, ref.key()) == question.key ||
+                                lasting_key(*event.layout, ref.other_key()) == question.key;
     question.changed = question.changed || same || event.op == Op::truncate;
   }
 }

@@ -19,7 +19,8 @@ class LaterEvents {
  public:
   static constexpr std::int64_t kRecordsMost = 2'000'000;
 
-  // A row that was written by the record at `offset`; `key`: a key image, or without a key the
+  // A row that was written by the record at `offset`; `key`: a key image in its
+  // lasting form (batch/row_image.h), or without a key the
   // row's.
   struct Question {
     Offset offset;

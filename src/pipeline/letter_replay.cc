@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "base/log.h"
+#include "batch/row_image.h"
 
 namespace tidemark {
 namespace {
@@ -196,12 +197,13 @@ void LetterReplay::refuse_passed(std::vector<Item>& items, const Assignment& ass
       const bool keyless = event.event->layout->keyless();
       if (!item.letter.row_key.empty() && !keyless) continue;
       if (keyless && event.event->row.length == 0) continue;  // takes a row away: nothing goes back
-      questions.push_back({item.letter.offset,
-                           event.event->layout->target,
-                           std::string(keyless ? event.row() : event.key()),
-                           keyless,
-                           false,
-                           {}});
+      questions.push_back(
+          {item.letter.offset,
+           event.event->layout->target,
+           keyless ? std::string(event.row()) : lasting_key(*event.event->layout, event.key()),
+           keyless,
+           false,
+           {}});
       asked.push_back(&item);
     }
     if (questions.empty() || !assignment.partitions[p].next) continue;
@@ -304,8 +306,9 @@ void LetterReplay::note_failure(Item& item, const Error& error) {
   const EventRef event = ref(item);
   if (event.event->layout == nullptr || event.event->key.length == 0) return;
   const std::string table = event.event->layout->target.display();
-  failed_.emplace(table, event.key());
-  if (event.is_key_change()) failed_.emplace(table, event.other_key());
+  const Layout& layout = *event.event->layout;
+  failed_.emplace(table, lasting_key(layout, event.key()));
+  if (event.is_key_change()) failed_.emplace(table, lasting_key(layout, event.other_key()));
 }
 
 bool LetterReplay::is_behind_failed(const Item& item) const {
@@ -314,7 +317,8 @@ bool LetterReplay::is_behind_failed(const Item& item) const {
   if (!item.decoded) return false;
   const EventRef event = ref(item);
   return event.event->layout != nullptr &&
-         failed_.contains({event.event->layout->target.display(), std::string(event.key())});
+         failed_.contains({event.event->layout->target.display(),
+                           lasting_key(*event.event->layout, event.key())});
 }
 
 void LetterReplay::mark(std::vector<Item>& items, ReplaySummary& summary) {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "batch/fold.h"
+#include "batch/row_image.h"
 #include "pg/array_literal.h"
 #include "target/merge_statement.h"
 
@@ -44,21 +45,22 @@ std::int32_t to_int(std::string_view binary) {
   return static_cast<std::int32_t>(load_big<std::uint32_t>(binary.data()));
 }
 
-struct Element {
-  std::int32_t length = kElementNull;
-  std::string_view bytes;
-};
-
+// Without the lengths in front.
 std::vector<Element> elements_of(std::string_view image) {
   std::vector<Element> elements;
-  for (std::size_t at = 0; at < image.size();) {
-    Element& element = elements.emplace_back();
-    element.length = static_cast<std::int32_t>(load_big<std::uint32_t>(image.data() + at));
-    const std::size_t size = element.length > 0 ? static_cast<std::size_t>(element.length) : 0;
-    element.bytes = image.substr(at + 4, size);
-    at += 4 + size;
+  for (ElementReader reader(image); !reader.done();) {
+    Element& element = elements.emplace_back(reader.next());
+    element.bytes.remove_prefix(4);
   }
   return elements;
+}
+
+// The ledger outlives layouts, so keys are in their lasting form in it; links hold keys too.
+template <std::string (*form)(const Layout&, std::string_view)>
+std::string formed(const Layout& layout, std::string_view at_key) {
+  if (!is_link(at_key)) return form(layout, at_key);
+  const KeyChangeLink link = parse_link(at_key);
+  return make_link(form(layout, link.old_key), form(layout, link.new_key), link.position);
 }
 
 // "\"schema\".\"table\"", as TableName::quoted() writes it: a display name could be read two ways.
@@ -116,7 +118,8 @@ std::vector<KeyChangeRow> KeyChanges::lock(Session& session,
 void KeyChanges::lock_all(Session& session, const std::vector<KeyChangeId>& ids) const {
   std::vector<std::pair<std::int64_t, std::int64_t>> locks;
   for (const KeyChangeId& id : ids) {
-    const std::string keys = std::string(id.old_key) + std::string(id.new_key);
+    const std::string keys =
+        lasting_key(*id.layout, id.old_key) + lasting_key(*id.layout, id.new_key);
     const auto bucket = static_cast<std::uint32_t>(hash_of(keys)) % kLocksPerTable;
     locks.emplace_back(
         hash_of("tidemark key change\n" + state_schema_ + "\n" + id.layout->target.display()),
@@ -159,12 +162,17 @@ std::string KeyChanges::read_text(const Layout& layout) const {
 
 void KeyChanges::read(Session& session, const Layout& layout, const std::vector<KeyChangeId>& ids,
                       std::vector<KeyChangeRow>& rows) const {
-  std::vector<std::string_view> old_keys;
-  std::vector<std::string_view> new_keys;
+  std::vector<std::string> lasting;
   for (const KeyChangeId& id : ids) {
     if (id.layout != &layout) continue;
-    old_keys.push_back(id.old_key);
-    new_keys.push_back(id.new_key);
+    lasting.push_back(lasting_key(layout, id.old_key));
+    lasting.push_back(lasting_key(layout, id.new_key));
+  }
+  std::vector<std::string_view> old_keys;
+  std::vector<std::string_view> new_keys;
+  for (std::size_t i = 0; i < lasting.size(); i += 2) {
+    old_keys.emplace_back(lasting[i]);
+    new_keys.emplace_back(lasting[i + 1]);
   }
   std::vector<std::string> names;
   for (const LayoutColumn& column : layout.columns) names.push_back(column.name);
@@ -179,10 +187,10 @@ void KeyChanges::read(Session& session, const Layout& layout, const std::vector<
     row.side = result.value(r, kSide).front();
     row.layout = &layout;
     row.stream = result.value(r, kStream);
-    row.old_key = result.value(r, kOldKey);
-    row.new_key = result.value(r, kNewKey);
+    row.old_key = key_of_lasting(layout, result.value(r, kOldKey));
+    row.new_key = key_of_lasting(layout, result.value(r, kNewKey));
     row.position = result.value(r, kPosition);
-    row.at_key = result.value(r, kAtKey);
+    row.at_key = formed<key_of_lasting>(layout, result.value(r, kAtKey));
     row.partition = to_int(result.value(r, kPartition));
     row.has_row = !result.is_null(r, kPresent);
     if (!row.has_row) continue;
@@ -317,16 +325,19 @@ void KeyChanges::leave(Session& session, const KeyChangeLeft& left) const {
   const std::string table = left.id.layout->target.quoted();
   const std::string position(left.id.position);
   const std::string side(1, left.side);
+  const std::string old_key = lasting_key(*left.id.layout, left.id.old_key);
+  const std::string new_key = lasting_key(*left.id.layout, left.id.new_key);
+  const std::string at_key = formed<lasting_key>(*left.id.layout, left.at_key);
   Parameters parameters;
   parameters.text(pipeline_);
   parameters.text(stream);
   parameters.number(left.partition);
   parameters.text(table);
-  parameters.binary(left.id.old_key);
-  parameters.binary(left.id.new_key);
+  parameters.binary(old_key);
+  parameters.binary(new_key);
   parameters.text(position);
   parameters.text(side);
-  parameters.binary(left.at_key);
+  parameters.binary(at_key);
   const std::string text = leave_text(left, parameters);
   session.execute(text, parameters);
 }

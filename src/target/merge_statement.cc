@@ -118,6 +118,7 @@ TableStatements::TableStatements(const Layout& layout, const Table& actual) : la
     if (found == nullptr) continue;
     // An extension's type needs its schema, which the source's schema does not know.
     if (found->type.kind == column.type.kind) facts.type.name = found->type.name;
+    facts.domain = found->domain;
     facts.generated = found->generated;
     facts.identity_always = found->identity_always;
     if (found->default_sql) facts.default_sql = *found->default_sql;
@@ -294,7 +295,9 @@ std::string TableStatements::remove() const {
 }
 
 std::string TableStatements::hold(std::size_t i) const {
+  const std::string& domain = facts_[i].domain;
   return "SELECT " + exact_type_expression(facts_[i].type, "v") +
+         (domain.empty() ? "" : "::" + domain) +
          " FROM unnest($1::" + std::string(wire_array_sql(column(i).wire)) + ") AS x(v)";
 }
 

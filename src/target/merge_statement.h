@@ -69,6 +69,7 @@ class TableStatements {
  private:
   struct Facts {
     PgType type;  // the layout's, by the name that the catalog has for it
+    std::string domain;
     bool generated = false;
     bool identity_always = false;
     std::string default_sql = "NULL";

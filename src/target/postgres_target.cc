@@ -319,8 +319,10 @@ WriteCounts PostgresTarget::write(const FoldedBatch& batch) {
   return counts;
 }
 
-std::string PostgresTarget::refused_column(const Layout& layout, std::string_view row) {
-  return writer_of(layout).refused_column(tools(), row);
+std::vector<std::uint16_t> PostgresTarget::refused_columns(const Layout& layout,
+                                                           std::string_view row,
+                                                           const Error& error) {
+  return writer_of(layout).refused_columns(tools(), row, error);
 }
 
 void PostgresTarget::write_tables(const FoldedBatch& batch, WriteCounts& counts) {

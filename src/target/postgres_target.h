@@ -47,7 +47,8 @@ class PostgresTarget : public Target {
   // In the transaction at hand.
   TextQuery text_query();
   bool ensure(const Layout& layout) override;
-  std::string refused_column(const Layout& layout, std::string_view row) override;
+  std::vector<std::uint16_t> refused_columns(const Layout& layout, std::string_view row,
+                                             const Error& error) override;
   void savepoint() override;
   void rollback_to_savepoint() override;
   void release_savepoint() override;

@@ -11,8 +11,9 @@
 namespace tidemark {
 namespace {
 
-// Rows of (what, group, number, nine texts), so that all is seen in one snapshot:
-//   column:  name; type: name, schema, SQL name, typtype, is it an array, typmod; flags; default
+// Rows of (what, group, number, twelve texts), so that all is seen in one snapshot:
+//   column:  name; type: name, schema, SQL name, typtype, is it an array, typmod; flags; default;
+//            domain; what depends on its type; foreign keys that compare it
 //   foreign: constraint, parent's schema, parent's table
 //   table:   kind of relation, row security, triggers
 //   unique:  index, column, is it the primary key, the index's name, is it checked at once
@@ -36,24 +37,39 @@ WITH RECURSIVE rel AS (
   FROM typ p JOIN pg_type t ON t.oid = p.oid
   LEFT JOIN pg_type e ON e.oid = t.typelem AND t.typcategory = 'A'
   WHERE p.typtype <> 'd'
-), answer (what, grp, n, f0, f1, f2, f3, f4, f5, f6, f7, f8) AS (
+), answer (what, grp, n, f0, f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11) AS (
 SELECT 'table', '', 0, rel.relkind::text, row_security_active(rel.oid)::text,
        EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = rel.oid AND NOT g.tgisinternal
                AND g.tgenabled <> 'D')::text,
-       NULL, NULL, NULL, NULL, NULL, NULL
+       NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
 FROM rel
 UNION ALL
 SELECT 'column', '', a.attnum, a.attname::text, t.typname::text, tn.nspname::text,
        format_type(t.oid, NULL), t.typtype::text, b.is_array::text, b.typmod::text,
        a.attnotnull::text || ' ' || a.attgenerated::text || a.attidentity::text,
        CASE WHEN a.attidentity = '' THEN pg_get_expr(d.adbin, d.adrelid)
-       ELSE format('nextval(%L::regclass)', pg_get_serial_sequence(rel.name, a.attname)) END
+       ELSE format('nextval(%L::regclass)', pg_get_serial_sequence(rel.name, a.attname)) END,
+       CASE WHEN own.typtype = 'd' THEN format_type(own.oid, NULL) END,
+       CASE WHEN a.attinhcount > 0 THEN 'the parent table' ELSE (
+         SELECT string_agg(DISTINCT u.what, ', ') FROM (
+           SELECT replace(pg_describe_object(d.classid, d.objid, d.objsubid), 'rule _RETURN on ', '') AS what
+           FROM pg_depend d WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = a.attrelid
+             AND d.refobjsubid = a.attnum AND (d.classid IN ('pg_rewrite'::regclass, 'pg_trigger'::regclass,
+               'pg_policy'::regclass, 'pg_publication_rel'::regclass, 'pg_proc'::regclass)
+               OR d.classid = 'pg_attrdef'::regclass AND d.objid IN (
+                 SELECT o.oid FROM pg_attrdef o WHERE o.adrelid <> a.attrelid OR o.adnum <> a.attnum))
+           UNION ALL SELECT 'the partition key' FROM pg_partitioned_table p
+           WHERE p.partrelid = a.attrelid AND a.attnum = ANY (p.partattrs::int2[])) u) END,
+       (SELECT 'the foreign key ' || string_agg(quote_ident(f.conname), ', ' ORDER BY f.conname)
+        FROM pg_constraint f WHERE f.contype = 'f' AND (f.conrelid = a.attrelid AND a.attnum = ANY (f.conkey)
+          OR f.confrelid = a.attrelid AND a.attnum = ANY (f.confkey)))
 FROM rel CROSS JOIN att a JOIN base b ON b.attnum = a.attnum JOIN pg_type t ON t.oid = b.oid
+JOIN pg_type own ON own.oid = a.atttypid
 JOIN pg_namespace tn ON tn.oid = t.typnamespace
 LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
 UNION ALL
 SELECT 'unique', (NOT i.indisprimary)::text || i.indexrelid, k.n, i.indexrelid::text, a.attname::text, i.indisprimary::text,
-       c.relname::text, i.indimmediate::text, NULL, NULL, NULL, NULL
+       c.relname::text, i.indimmediate::text, NULL, NULL, NULL, NULL, NULL, NULL, NULL
 FROM rel JOIN pg_index i ON i.indrelid = rel.oid JOIN pg_class c ON c.oid = i.indexrelid
 CROSS JOIN LATERAL unnest(i.indkey::int2[]) WITH ORDINALITY AS k(attnum, n)
 JOIN att a ON a.attnum = k.attnum
@@ -61,7 +77,7 @@ WHERE i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NUL
   AND k.n <= i.indnkeyatts
 UNION ALL
 SELECT 'foreign', '', 0, f.conname::text, pn.nspname::text, p.relname::text,
-       NULL, NULL, NULL, NULL, NULL, NULL
+       NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
 FROM rel JOIN pg_constraint f ON f.conrelid = rel.oid AND f.contype = 'f'
 JOIN pg_class p ON p.oid = f.confrelid JOIN pg_namespace pn ON pn.oid = p.relnamespace
 WHERE f.conparentid = 0 OR NOT EXISTS (
@@ -192,6 +208,9 @@ void add_column(Table& table, const TextRow& row) {
   column.identity_always = tail == "a";
   column.identity = column.identity_always || tail == "d";
   if (!column.generated && row[kFirst + 8]) column.default_sql = row[kFirst + 8];
+  column.domain = text(row, 9);
+  column.used_by = text(row, 10);
+  column.compared_by = text(row, 11);
   table.columns.push_back(std::move(column));
 }
 

@@ -271,24 +271,59 @@ std::uint64_t TableWriter::remove(WriteTools tools) const {
   return tools.session.execute(remove_text_, tools.arrays.finish(removes_.size())).affected();
 }
 
-std::string TableWriter::refused_column(WriteTools tools, std::string_view row) {
-  std::string refused;
-  tools.session.run("SAVEPOINT tidemark_value");
-  for (const std::uint16_t i : statements_.columns({})) {
-    tools.arrays.begin(layout_, {i});
-    tools.arrays.add_row(row);
-    try {
-      tools.session.execute(statements_.hold(i), tools.arrays.finish(1));
-    } catch (const Error& error) {
-      if (error.kind() != ErrorKind::data) throw;
-      const LayoutColumn& column = layout_.columns[i];
-      refused =
-          "column " + layout_.target.display() + "." + column.name + " (" + column.type.sql() + ")";
-      break;
+// Of a CHECK of the table's, which may be of several columns; a domain's is not among them.
+std::vector<std::uint16_t> TableWriter::columns_of_check(Session& session,
+                                                         const std::string& constraint) const {
+  Parameters parameters;
+  const std::string table = layout_.target.quoted();
+  parameters.text(table);
+  parameters.text(constraint);
+  const Result found = session.query(
+      "SELECT a.attname FROM pg_constraint AS c JOIN pg_attribute AS a ON a.attrelid = c.conrelid "
+      "AND a.attnum = ANY (c.conkey) WHERE c.conrelid = $1::regclass AND c.contype = 'c' "
+      "AND c.conname = $2 ORDER BY a.attnum",
+      parameters);
+  std::vector<std::uint16_t> columns;
+  for (int r = 0; r < found.rows(); ++r) {
+    for (std::size_t i = 0; i < layout_.columns.size(); ++i) {
+      if (layout_.columns[i].name == found.value(r, 0)) {
+        columns.push_back(static_cast<std::uint16_t>(i));
+      }
     }
   }
+  return columns;
+}
+
+bool TableWriter::holds(WriteTools tools, std::uint16_t column, std::string_view row) const {
+  tools.arrays.begin(layout_, {column});
+  tools.arrays.add_row(row);
+  tools.session.run("SAVEPOINT tidemark_value");
+  bool held = true;
+  try {
+    tools.session.execute(statements_.hold(column), tools.arrays.finish(1));
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::data) throw;
+    held = false;
+  }
   tools.session.run("ROLLBACK TO SAVEPOINT tidemark_value; RELEASE SAVEPOINT tidemark_value");
-  return refused;
+  return held;
+}
+
+std::vector<std::uint16_t> TableWriter::refused_columns(WriteTools tools, std::string_view row,
+                                                        const Error& error) const {
+  for (std::size_t i = 0; i < layout_.columns.size(); ++i) {
+    if (!error.column().empty() && layout_.columns[i].name == error.column()) {
+      return {static_cast<std::uint16_t>(i)};
+    }
+  }
+  if (error.sqlstate() == "23514") {
+    std::vector<std::uint16_t> columns = columns_of_check(tools.session, error.constraint());
+    if (!columns.empty()) return columns;
+  }
+  for (const std::uint16_t i : statements_.columns({})) {
+    if (!holds(tools, i, row)) return {i};
+  }
+  return {};
 }
 
 std::vector<bool> TableWriter::rows_exist(WriteTools tools,

@@ -21,6 +21,7 @@
 #include "target/bulk_load.h"
 #include "target/merge_statement.h"
 #include "target/parameter_arrays.h"
+#include "tidemark/error.h"
 #include "tidemark/target.h"
 
 namespace tidemark {
@@ -47,7 +48,8 @@ class TableWriter {
   WriteCounts remove_all(Session& session) const;
   WriteCounts write(WriteTools tools, const FoldedTable& table, WritePass pass);
   // See Target. In a transaction.
-  std::string refused_column(WriteTools tools, std::string_view row);
+  std::vector<std::uint16_t> refused_columns(WriteTools tools, std::string_view row,
+                                             const Error& error) const;
   std::vector<bool> rows_exist(WriteTools tools, const std::vector<std::string_view>& keys) const;
 
  private:
@@ -55,6 +57,9 @@ class TableWriter {
   using Absent = std::vector<std::uint16_t>;
 
   WriteCounts write_rows(WriteTools tools, const FoldedTable& table, WritePass pass);
+  [[nodiscard]] std::vector<std::uint16_t> columns_of_check(Session& session,
+                                                            const std::string& constraint) const;
+  [[nodiscard]] bool holds(WriteTools tools, std::uint16_t column, std::string_view row) const;
   [[nodiscard]] std::string key_hint() const;
   void sort_rows(const FoldedTable& table, WritePass pass);
   void sort_lacking(const RowChange& row);

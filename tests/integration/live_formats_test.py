@@ -38,7 +38,8 @@ def live(case, settings_of_connector, seconds, seed, registry=None, schemas=True
     settings = case.settings(target, topics, source={"registry-url": registry},
                              kafka={"group.instance.id": case.id, "session.timeout.ms": 6000},
                              log={"level": "info"},
-                             target={"schema-inference": str(not schemas).lower()})
+                             target={"schema-inference": str(not schemas).lower()},
+                             **{f"table.{source.schema}.log": {"time-unit": "adaptive"}})
     process = case.start(settings)
     workload = Workload(source, seed, RATE)
     case.at_end(workload.stop)

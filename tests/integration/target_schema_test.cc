@@ -237,6 +237,42 @@ TEST_CASE("the catalog knows a table's columns, keys and constraints", "[target]
   CHECK(*missing == nullptr);
 }
 
+TEST_CASE("the catalog knows what keeps a column's type", "[target][catalog]") {
+  TargetFixture f;
+  f.run(
+      "CREATE DOMAIN $.d AS varchar(5); CREATE TABLE $.p (id int PRIMARY KEY); "
+      "CREATE TABLE $.t (id int PRIMARY KEY, n int, w int, free int DEFAULT 1, d $.d, "
+      "p int REFERENCES $.p, g int GENERATED ALWAYS AS (n + 1) STORED); "
+      "CREATE INDEX ON $.t (free); CREATE VIEW $.v AS SELECT w FROM $.t; "
+      "CREATE TABLE $.parts (id int, x int) PARTITION BY RANGE (id); "
+      "CREATE TABLE $.part PARTITION OF $.parts DEFAULT");
+  const auto table = [&](const std::string& name) {
+    return read_table(
+        [&](const std::string& sql, const std::vector<std::string>& parameters) {
+          return f.sql.query_text(sql, parameters);
+        },
+        f.name(name));
+  };
+  const auto stays = [](const TablePtr& of, const std::string& column, TypeKind kind) {
+    return why_type_stays(*of->find(column), pg_type(kind), column == "id");
+  };
+  const TablePtr t = table("t");
+  CHECK(stays(t, "free", TypeKind::text).empty());
+  CHECK(stays(t, "id", TypeKind::int8).empty());
+  CHECK(stays(t, "id", TypeKind::numeric) == "it is in the key");
+  CHECK(stays(t, "n", TypeKind::int8) ==
+        "default value for column g of table " + f.schema + ".t depends on it");
+  CHECK(stays(t, "w", TypeKind::int8) == "view " + f.schema + ".v depends on it");
+  CHECK(stays(t, "d", TypeKind::text) == "it is of the domain " + f.schema + ".d");
+  CHECK(stays(t, "p", TypeKind::int8).empty());
+  CHECK(stays(t, "p", TypeKind::numeric) == "the foreign key t_p_fkey compares it");
+  CHECK(stays(table("p"), "id", TypeKind::numeric) == "the foreign key t_p_fkey compares it");
+  CHECK(stays(table("parts"), "id", TypeKind::int8) == "the partition key depends on it");
+  CHECK(stays(table("parts"), "x", TypeKind::int8).empty());
+  CHECK(stays(table("part"), "x", TypeKind::int8) == "the parent table depends on it");
+  CHECK(t->find("d")->type.length == 5);
+}
+
 TEST_CASE("the catalog asks in the background and forgets when told", "[target][catalog]") {
   TargetFixture f;
   const auto none = wait_for(*f.catalog, f.name("t"));

@@ -198,31 +198,46 @@ TEST_CASE("null and columns that PostgreSQL fills", "[target][types]") {
   CHECK(sqlstate == "23502");
 }
 
-TEST_CASE("the column whose value the server refuses is found", "[target][types]") {
+TEST_CASE("the columns whose values the server refuses are found", "[target][types]") {
   TargetFixture f;
-  f.run("CREATE TABLE $.t (id bigint PRIMARY KEY, i inet, m money, a int[], v varchar)");
+  f.run(
+      "CREATE DOMAIN $.small AS int CHECK (value < 10); CREATE DOMAIN $.some AS $.small NOT NULL; "
+      "CREATE TABLE $.t (id bigint PRIMARY KEY, i inet, m money, a int[], v varchar, n $.some, "
+      "CONSTRAINT pair CHECK (id > 0 AND v <> 'x'))");
   const auto layout = make_layout(f.name("t"),
                                   {{"id", pg_type(TypeKind::int8)},
                                    {"i", pg_type(TypeKind::inet)},
                                    {"m", pg_type(TypeKind::money)},
                                    {"a", pg_array_of(pg_type(TypeKind::int4))},
-                                   {"v", pg_type(TypeKind::varchar)}},
+                                   {"v", pg_type(TypeKind::varchar)},
+                                   {"n", pg_type(TypeKind::int4)}},
                                   {"id"});
-  const auto refused = [&](const std::string& image) {
+  using Columns = std::vector<std::uint16_t>;
+  const auto refused = [&](const std::string& image, const Error& error) {
     f.begin();
     f.target->ensure(*layout);
-    std::string column = f.target->refused_column(*layout, image);
-    const std::string again = f.target->refused_column(*layout, image);  // the transaction goes on
+    Columns columns = f.target->refused_columns(*layout, image, error);
+    // The transaction goes on.
+    const Columns again = f.target->refused_columns(*layout, image, error);
     f.target->rollback();
-    CHECK(column == again);
-    return column;
+    CHECK(columns == again);
+    return columns;
   };
   const std::string id = int8(1);
-  CHECK(refused(id + bytes("no address") + null() + null() + null()) ==
-        "column " + f.schema + ".t.i (inet)");
-  CHECK(refused(id + unavailable() + null() + bytes("{x}") + absent()) ==
-        "column " + f.schema + ".t.a (integer[])");
-  CHECK(refused(id + bytes("10.0.0.1") + null() + bytes("{1}") + bytes("abc")).empty());
+  const Error of_value(ErrorKind::data, "", {}, "22P02");
+  CHECK(refused(id + bytes("no address") + null() + null() + null() + int4(1), of_value) ==
+        Columns{1});
+  CHECK(refused(id + unavailable() + null() + bytes("{x}") + absent() + absent(), of_value) ==
+        Columns{3});
+  const std::string good = id + bytes("10.0.0.1") + null() + bytes("{1}") + bytes("abc");
+  CHECK(refused(good + int4(1), of_value).empty());
+  CHECK(refused(good + int4(11),
+                Error(ErrorKind::data, "", {}, "23514").about("", "small_check")) == Columns{5});
+  CHECK(refused(good + null(), Error(ErrorKind::data, "", {}, "23502")) == Columns{5});
+  CHECK(refused(good + int4(1), Error(ErrorKind::data, "", {}, "23514").about("", "pair")) ==
+        Columns{0, 4});
+  CHECK(refused(good + int4(1), Error(ErrorKind::data, "", {}, "23502").about("m", "")) ==
+        Columns{2});
 }
 
 TEST_CASE("rows without a key that lack columns", "[target][types]") {

@@ -318,6 +318,110 @@ TEST_CASE("binding: without a schema a missing table or column is not guessed at
         "create public.t key(id=1) row(id=1)");
 }
 
+TEST_CASE("binding: a column whose type stays is refused the value, and the row before is not",
+          "[decode][binding]") {
+  Column n = column("n", pg_type(TypeKind::int4));
+  n.used_by = "view public.v";
+  Decoding it = with_table({n});
+  const std::string fields = field("n", "int64");
+  CHECK(it.decode(kTopic, key(), change(fields, R"({"id":1,"n":7})")) ==
+        "create public.t key(id=1) row(id=1, n=7)");
+  CHECK(required(it) == "id integer!, n integer key id");
+  CHECK(
+      it.decode(kTopic, key(), change(fields, R"({"id":1,"n":1099511627776})")) ==
+      "bad: column public.t.n (integer) cannot hold the record's value (int64): out of the range "
+      "of the integer column; the column's type is not changed, since view public.v depends on it");
+  CHECK(has(it.last_bad().hint, "while tidemark is stopped"));
+  CHECK(it.decode(kTopic, key(), change(field("n", "string"), R"({"id":1,"n":"x"})")) ==
+        "bad: column public.t.n (integer) cannot hold the record's value (string): not a decimal "
+        "number; the column's type is not changed, since view public.v depends on it");
+}
+
+TEST_CASE("binding: a layout knows the types that a column has had at the source",
+          "[decode][binding]") {
+  Decoding it = with_table({column("n", pg_type(TypeKind::text))});
+  const std::string propagated =
+      R"(,"parameters":{"__debezium.source.column.type":"VARCHAR","__debezium.source.column.length":"9"})";
+  it.decode(kTopic, key(), change(field("n", "string", true, propagated), R"({"id":1,"n":"x"})"));
+  REQUIRE(it.last().layout->columns.size() == 2);
+  CHECK(it.last().layout->seen->of("id") == "int32");
+  CHECK(it.last().layout->seen->of("n") == "string, varchar(9) at the source");
+  const Layout* const first = it.last().layout;
+  // Schemas that alternate share a layout, and do not flip it.
+  it.decode(kTopic, key(), change(field("n", "int32"), R"({"id":1,"n":1})"));
+  CHECK(it.last().layout == first);
+  CHECK(first->seen->of("n") == "string, varchar(9) at the source or int32");
+  CHECK(first->seen->of("none").empty());
+  // Nor does a delete that comes first, of which no column is known.
+  Decoding fresh = with_table({column("n", pg_type(TypeKind::text))});
+  fresh.decode(kTopic, R"({"id":1})", envelope("d", R"({"id":1,"n":null})", "null"));
+  const Layout* const of_delete = fresh.last().layout;
+  fresh.decode(kTopic, R"({"id":1})", envelope("c", "null", R"({"id":1,"n":"x"})"));
+  CHECK(fresh.last().layout == of_delete);
+}
+
+TEST_CASE("binding: a changed key moves the whole row", "[decode][binding]") {
+  Column made = column("made", pg_type(TypeKind::int4));
+  made.generated = true;
+  const auto columns = [](const Decoding& it) {
+    std::string names;
+    for (const LayoutColumn& one : it.last().layout->columns) names += one.name + " ";
+    return names;
+  };
+  const Headers to = {{"__debezium.newkey", R"({"id":2})"}};
+  const Headers from = {{"__debezium.oldkey", R"({"id":1})"}};
+  for (const bool tombstone_first : {false, true}) {
+    Decoding it = with_table(
+        {column("a", pg_type(TypeKind::text)), column("mine", pg_type(TypeKind::text)), made});
+    it.decode(kTopic, R"({"id":1})", envelope("c", "null", R"({"id":1,"a":"x"})"));
+    CHECK(columns(it) == "id a ");
+    if (tombstone_first) {
+      it.decode(kTopic, R"({"id":1})", std::nullopt, to);
+    } else {
+      it.decode(kTopic, R"({"id":1})", envelope("d", R"({"id":1})", "null"), to);
+    }
+    CHECK(columns(it) == "id a mine ");
+    const Layout* const layout = it.last().layout;
+    CHECK(it.decode(kTopic, R"({"id":2})", envelope("c", "null", R"({"id":2,"a":"y"})"), from) ==
+          "create public.t key(id=2) other(id=1) row(id=2, a='y', mine=-)");
+    CHECK(it.last().layout == layout);
+    it.decode(kTopic, R"({"id":3})", envelope("c", "null", R"({"id":3,"a":"y"})"));
+    CHECK(it.last().layout == layout);
+  }
+  // A delete whose row has not been seen leaves all of it, too.
+  Decoding fresh = with_table({column("a", pg_type(TypeKind::text))});
+  fresh.decode(kTopic, R"({"id":1})", envelope("d", R"({"id":1})", "null"), to);
+  CHECK(columns(fresh) == "id a ");
+}
+
+TEST_CASE("binding: what a schemaless number counts is said by the table's section or refused",
+          "[decode][binding]") {
+  Decoding it;
+  it.tables[{"public", "t"}] = table("public", "t",
+                                     {test::column("id", pg_type(TypeKind::int4), true),
+                                      test::column("at", pg_type(TypeKind::timestamp)),
+                                      test::column("n", pg_type(TypeKind::numeric))},
+                                     {"id"});
+  const std::string plain = R"({"id":1})";
+  const std::string counted = envelope("c", "null", R"({"id":1,"at":1000})");
+  CHECK(it.decode(kTopic, plain, counted) ==
+        "bad: column public.t.at (timestamp without time zone) cannot hold the record's value "
+        "(without a schema): without a schema a number does not say whether it counts milli-, "
+        "micro- or nanoseconds");
+  CHECK(has(it.last_bad().hint, "set time-unit in [table.public.t]: us, ms or ns"));
+  CHECK(has(it.last_bad().hint, "time-unit = us"));
+  // The next failure has its own remedy, and a Decimal's is the source's setting.
+  it.decode(kTopic, plain, envelope("c", "null", R"({"id":1,"at":"x"})"));
+  CHECK(it.last_bad().hint == "correct the row at the source, or the column's type in the target");
+  it.decode(kTopic, plain, envelope("c", "null", R"({"id":1,"n":"AP//////////"})"));
+  CHECK(has(it.last_bad().hint, "bigint.unsigned.handling.mode=long"));
+  CHECK(has(it.last_bad().hint, "decimal.handling.mode=string"));
+  Decoding told;
+  told.tables = it.tables;
+  told.config.tables["public.t"].time_unit = TimeUnitMode::ms;
+  CHECK(has(told.decode(kTopic, plain, counted), "create public.t key(id=1) row(id=1, at="));
+}
+
 TEST_CASE("binding: schema-inference makes them from the values", "[decode][binding]") {
   Decoding it;
   it.config.target.schema_inference = true;

@@ -1,9 +1,9 @@
 // The proof of batch/fold and pipeline/batch_writer: random histories of a source (inserts, updates
-// with unavailable columns, deletes, key changes, chains and swaps of them, repetitions after a
-// source's restart), spread over partitions, cut into batches at random, applied by several lanes
-// in random order with crashes in between. At every step the target must equal what applying the
-// same prefixes one event at a time gives (I1, I5), and at the end the source's own rows, with no
-// half of a key change left over. Seeds: TIDEMARK_SEED runs one, TIDEMARK_HISTORIES how many.
+// with unavailable and absent columns, deletes, key changes, chains and swaps of them, repetitions
+// after a source's restart), spread over partitions, cut into batches at random, applied by several
+// lanes in random order with crashes in between. At every step the target must equal what applying
+// the same prefixes one event at a time gives (I1, I5), and at the end the source's own rows, with
+// no half of a key change left over. Seeds: TIDEMARK_SEED runs one, TIDEMARK_HISTORIES how many.
 #include <cstdlib>
 #include <map>
 #include <memory>
@@ -53,6 +53,7 @@ struct SourceEvent {
   std::string key, other_key, position;
   Row row;                   // empty where there is none
   unsigned unavailable = 0;  // bits of a, b, c
+  unsigned absent = 0;
   std::int64_t time_us = 0;
 };
 
@@ -126,8 +127,8 @@ class SourceSimulation {
     const std::string key = any_key();
     if (!history_.rows.contains(key)) return;
     Row& row = history_.rows[key];
-    const unsigned unavailable = change(row);
-    emit({Op::update, key, {}, position(), row, unavailable});
+    const Lacks lacks = change(row);
+    emit({Op::update, key, {}, position(), row, lacks.unavailable, lacks.absent});
   }
   void remove() {
     const std::string key = any_key();
@@ -140,23 +141,28 @@ class SourceSimulation {
     const std::string to = any_key();
     if (!history_.rows.contains(from) || history_.rows.contains(to)) return;
     Row row = history_.rows[from];
-    const unsigned unavailable = change(row);
+    const Lacks lacks = change(row);
     history_.rows.erase(from);
     history_.rows[to] = row;
     emit({Op::remove, from, to, position(), {}});
     emit({Op::tombstone, from, to, {}, {}});
-    emit({Op::create, to, from, position(), row, unavailable});
+    emit({Op::create, to, from, position(), row, lacks.unavailable, lacks.absent});
   }
-  // Some columns get new values; of the others some are unavailable in the event.
-  unsigned change(Row& row) {
+  struct Lacks {
     unsigned unavailable = 0;
+    unsigned absent = 0;
+  };
+  // Some columns get new values; of the others some are unavailable in the event, or not in it.
+  Lacks change(Row& row) {
+    Lacks lacks;
     for (unsigned i = 0; i < row.size(); ++i) {
-      if (pick(2) == 0)
+      if (pick(2) == 0) {
         row[i] = value();
-      else if (pick(3) != 0)
-        unavailable |= 1U << i;
+      } else if (pick(3) != 0) {
+        (pick(2) == 0 ? lacks.unavailable : lacks.absent) |= 1U << i;
+      }
     }
-    return unavailable;
+    return lacks;
   }
   std::string position() const { return "0/" + std::to_string(lsn_); }
 
@@ -192,11 +198,14 @@ void add_event(Slab& slab, const SourceEvent& from, std::uint32_t partition, std
   if (!from.row.empty()) {
     std::string row = element(from.key);
     for (unsigned i = 0; i + 1 < kColumns; ++i) {
-      const bool unavailable = (from.unavailable & (1U << i)) != 0;
-      row += unavailable ? mark(kElementUnavailable) : element(from.row[i]);
+      const unsigned bit = 1U << i;
+      row += (from.unavailable & bit) != 0 ? mark(kElementUnavailable)
+             : (from.absent & bit) != 0    ? mark(kElementAbsent)
+                                           : element(from.row[i]);
     }
     event.row = append(slab, row);
     event.has_unavailable = from.unavailable != 0;
+    event.has_absent = from.absent != 0;
   }
   slab.events.push_back(event);
 }
@@ -302,7 +311,8 @@ void print(const History& history) {
     for (const SourceEvent& event : history.logs[p]) {
       UNSCOPED_INFO("partition " << p << " op " << static_cast<int>(event.op) << " " << event.key
                                  << (event.other_key.empty() ? "" : " other " + event.other_key)
-                                 << " at " << event.position << " lacks " << event.unavailable);
+                                 << " at " << event.position << " lacks " << event.unavailable
+                                 << " and " << event.absent);
     }
   }
 }
