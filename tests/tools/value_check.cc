@@ -65,7 +65,7 @@ std::int64_t between(Random& random, std::int64_t low, std::int64_t high) {
   return std::uniform_int_distribution<std::int64_t>(low, high)(random);
 }
 
-std::string quoted(const std::string& text) {
+std::string in_quotes(const std::string& text) {
   return "\"" + text + "\"";
 }
 
@@ -99,7 +99,7 @@ std::string random_text(Random& random, std::int64_t longest) {
   for (std::int64_t i = between(random, 0, longest); i > 0; --i) {
     text += kPieces.at(static_cast<std::size_t>(between(random, 0, 15)));
   }
-  return quoted(text);
+  return in_quotes(text);
 }
 
 // 64 random bits as a floating-point number, the finite ones.
@@ -156,7 +156,7 @@ std::function<std::string(Random&)> integers(std::int64_t low, std::int64_t high
 
 std::string random_unscaled(Random& random) {
   const std::string bytes = random_bytes(random, 40);
-  return quoted(base64_encoded(bytes.empty() ? std::string(1, '\0') : bytes));
+  return in_quotes(base64_encoded(bytes.empty() ? std::string(1, '\0') : bytes));
 }
 
 void add_numbers(std::vector<Case>& cases) {
@@ -178,7 +178,7 @@ void add_numbers(std::vector<Case>& cases) {
     add(decimal_of(scale), pg_type(TypeKind::numeric), random_unscaled);
   }
   add(source_of(ConnectType::string), pg_type(TypeKind::numeric),
-      [](Random& random) { return quoted(random_decimal(random, 60, 60)); });
+      [](Random& random) { return in_quotes(random_decimal(random, 60, 60)); });
   add({}, pg_type(TypeKind::numeric), [](Random& random) {
     return random_decimal(random, 9, 9) + "e" + std::to_string(between(random, -40, 40));
   });
@@ -222,7 +222,7 @@ void add_text(std::vector<Case>& cases) {
   const SourceType bytes = source_of(ConnectType::bytes);
   const auto text = [](Random& random) { return random_text(random, 12); };
   const auto base64 = [](Random& random) {
-    return quoted(base64_encoded(random_bytes(random, 40)));
+    return in_quotes(base64_encoded(random_bytes(random, 40)));
   };
   cases.push_back({string, pg_type(TypeKind::text), text});
   cases.push_back({string, sized(TypeKind::varchar, 60), text});
@@ -235,7 +235,7 @@ void add_text(std::vector<Case>& cases) {
   cases.push_back({bytes, pg_type(TypeKind::uuid), [](Random& random) {
                      std::string uuid(16, '\0');
                      for (char& byte : uuid) byte = static_cast<char>(between(random, 0, 255));
-                     return quoted(base64_encoded(uuid));
+                     return in_quotes(base64_encoded(uuid));
                    }});
   cases.push_back({source_of(ConnectType::string, "io.debezium.data.Json"),
                    pg_type(TypeKind::jsonb), [](Random& random) {
@@ -252,7 +252,7 @@ void add_text(std::vector<Case>& cases) {
         {with_parameter(source_of(ConnectType::bytes, "io.debezium.data.Bits"), "length", length),
          sized(TypeKind::bit, length), [=](Random& random) {
            std::string bits = random_bytes(random, length / 8);
-           return quoted(base64_encoded(bits));
+           return in_quotes(base64_encoded(bits));
          }});
   }
 }
