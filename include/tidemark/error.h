@@ -22,33 +22,32 @@ const char* to_string(ErrorKind kind);
 
 class Error : public std::runtime_error {
  public:
+  // What PostgreSQL names beside its message, where it does.
+  struct About {
+    std::string column;
+    std::string constraint;
+  };
+
   Error(ErrorKind kind, const std::string& message, std::string hint = {},
-        std::string sqlstate = {})
+        std::string sqlstate = {}, About about = {})
       : std::runtime_error(message),
         kind_(kind),
         hint_(std::move(hint)),
-        sqlstate_(std::move(sqlstate)) {}
+        sqlstate_(std::move(sqlstate)),
+        about_(std::move(about)) {}
 
   [[nodiscard]] ErrorKind kind() const { return kind_; }
   [[nodiscard]] const std::string& hint() const { return hint_; }
   // Five characters, or empty where the error does not come from PostgreSQL.
   [[nodiscard]] const std::string& sqlstate() const { return sqlstate_; }
 
-  // What PostgreSQL names beside its message, where it does.
-  Error& about(std::string column, std::string constraint) {
-    column_ = std::move(column);
-    constraint_ = std::move(constraint);
-    return *this;
-  }
-  [[nodiscard]] const std::string& column() const { return column_; }
-  [[nodiscard]] const std::string& constraint() const { return constraint_; }
+  [[nodiscard]] const About& about() const { return about_; }
 
  private:
   ErrorKind kind_;
   std::string hint_;
   std::string sqlstate_;
-  std::string column_;
-  std::string constraint_;
+  About about_;
 };
 
 // Another server than PostgreSQL does not let us in: exit code 77.

@@ -15,6 +15,13 @@
 
 namespace tidemark {
 
+// What has become of group offsets that were sent to Kafka.
+enum class Reported {
+  unknown,  // no answer in time, or none was waited for
+  taken,
+  refused,  // the group is rebalancing, or the sender is no member any more
+};
+
 enum class PollKind {
   nothing,   // the timeout has passed
   record,    // `record` is set; its views are valid until the next poll
@@ -71,10 +78,10 @@ class Source {
   virtual void pause(const StreamPartition& partition) = 0;
   // Leaves the group and joins anew: the next poll() results are revoked and assigned.
   virtual void rejoin() = 0;
-  // Group offsets, asynchronously; errors are logged, never thrown. Any thread. With a patience it
-  // waits so long for Kafka's answer.
-  virtual void commit(const std::vector<std::pair<StreamPartition, Offset>>& next,
-                      std::chrono::milliseconds patience = {}) = 0;
+  // Group offsets; errors are logged, never thrown. Any thread. Waits so long for Kafka's answer;
+  // without a patience it is not waited for, and unknown.
+  virtual Reported commit(const std::vector<std::pair<StreamPartition, Offset>>& next,
+                          std::chrono::milliseconds patience = {}) = 0;
 
   // Those for which Kafka holds no group offset: of a topic that is deleted it forgets them. None
   // when Kafka does not answer in time. Any thread.

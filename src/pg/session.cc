@@ -497,8 +497,8 @@ void Session::fail(const PGresult* result) {
   }
   if (verdict.prepare_again) prepared_stale_ = true;
   if (verdict.connection_gone) close();
-  throw Error(verdict.kind, message, verdict.hint, sqlstate)
-      .about(field(result, PG_DIAG_COLUMN_NAME), field(result, PG_DIAG_CONSTRAINT_NAME));
+  throw Error(verdict.kind, message, verdict.hint, sqlstate,
+              {field(result, PG_DIAG_COLUMN_NAME), field(result, PG_DIAG_CONSTRAINT_NAME)});
 }
 
 }  // namespace tidemark

@@ -80,6 +80,7 @@ struct LaneState {
   std::uint64_t buffer_bytes = 0;
   std::chrono::steady_clock::time_point waiting_since{};  // for a server; zero: not waiting
   std::string waiting_for;
+  Reported last_report = Reported::unknown;  // of the group offsets, once it has stopped
   // of `failed`
   std::string error, hint, sqlstate;
 };

@@ -48,7 +48,9 @@ void Lane::Writer::run() {
   target_.rollback();
   shared_.buffer.stop();
   // Once more and for certain: what was reported last may be on its way when the group is left.
-  if (owns_ && !shared_.buffer.stale(generation_)) report_offsets(kLastReport);
+  if (!owns_ || shared_.buffer.stale(generation_)) return;
+  const Reported last = report_offsets(kLastReport);
+  shared_.update([&](LaneState& state) { state.last_report = last; });
 }
 
 void Lane::Writer::turn() {
@@ -454,12 +456,12 @@ void Lane::Writer::after(const WriteOutcome& outcome, std::size_t events, Clock:
 
 // A report for the tools that read group offsets, also of positions just taken: after a restart, or
 // with a new group, they show what the target holds.
-void Lane::Writer::report_offsets(milliseconds patience) {
+Reported Lane::Writer::report_offsets(milliseconds patience) {
   std::vector<std::pair<StreamPartition, Offset>> next;
   for (const OwnedPartition& partition : batch_.partitions()) {
     if (partition.next) next.emplace_back(partition.at, *partition.next);
   }
-  if (!next.empty()) shared_.parts.source->commit(next, patience);
+  return shared_.parts.source->commit(next, patience);
 }
 
 void Lane::Writer::note_partitions() {

@@ -47,7 +47,7 @@ class Lane::Writer {
   void settle_events(const std::vector<EventRef>& batch, const WriteOutcome& outcome);
   void forget_rows();
   void after(const WriteOutcome& outcome, std::size_t events, Clock::duration took);
-  void report_offsets(std::chrono::milliseconds patience = {});
+  Reported report_offsets(std::chrono::milliseconds patience = {});
   void give_up(const Error& error);
   void note_partitions();
   void note_state(std::uint32_t partition, const std::string& state, const std::string& reason);

@@ -104,14 +104,17 @@ RunSummary Pipeline::run() {
   stop_lanes(0, config_.shutdown_timeout * 3 / 4);
   summary_.events = ended_events_;
   std::vector<std::pair<StreamPartition, Offset>> positions;
+  // Not when Kafka is silent: who stops is not kept waiting for a report.
+  bool report_again = options_.until_current;
   for (const LaneState& state : states()) {
+    report_again = report_again || state.last_report == Reported::refused;
     summary_.events += state.events;
     summary_.dead_letters += state.dead_letters;
     for (const PartitionProgress& partition : state.partitions) {
       if (partition.committed) positions.emplace_back(partition.at, *partition.committed);
     }
   }
-  if (until_current_) report_group_offsets(config_.kafka, positions, kLastReport);
+  if (report_again) report_group_offsets(config_.kafka, positions, kLastReport);
   summary_.seconds = std::chrono::duration<double>(Clock::now() - begin_).count();
   log_event(
       summary_.exit_code == 0 ? Level::info : Level::error, "pipeline.stopped", summary_.message,

@@ -2,28 +2,52 @@
 
 #include "base/log.h"
 #include "source/kafka_client.h"
+#include "source/kafka_fault.h"
 #include "source/kafka_properties.h"
-#include "tidemark/error.h"
 
 namespace tidemark {
 
-void report_group_offsets(const KafkaConfig& kafka,
-                          const std::vector<std::pair<StreamPartition, Offset>>& next,
-                          std::chrono::milliseconds patience) {
-  if (next.empty()) return;
-  const rdkafka::Client client = make_client(consumer_properties(kafka, 0), nullptr, nullptr);
-  const auto list = rdkafka::make_partition_list(next.size());
+namespace {
+
+rdkafka::PartitionList to_list(const NextOffsets& next) {
+  auto list = rdkafka::make_partition_list(next.size());
   for (const auto& [at, offset] : next) {
     rd_kafka_topic_partition_list_add(list.get(), at.stream.c_str(), at.partition.value)->offset =
         offset.value;
   }
-  const rdkafka::Queue queue(rd_kafka_queue_new(client.get()));
-  rd_kafka_commit_queue(client.get(), list.get(), queue.get(), nullptr, nullptr);
+  return list;
+}
+
+}  // namespace
+
+Reported note_reported(rd_kafka_resp_err_t error) {
+  if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return Reported::taken;
+  const KafkaFault fault = fault_of(error);
+  // Only what lag tools show is behind: the position is in the target already.
+  const bool expected = fault == KafkaFault::stale || fault == KafkaFault::none;
+  log_event(expected ? Level::debug : Level::warning, "kafka.offsets_not_reported",
+            "Kafka did not take the group offsets; the position in the target stands",
+            {{"error", rd_kafka_err2str(error)}});
+  return expected || fault == KafkaFault::evicted ? Reported::refused : Reported::unknown;
+}
+
+void send_group_offsets(rd_kafka_t* member, const NextOffsets& next) {
+  note_reported(rd_kafka_commit(member, to_list(next).get(), 1));
+}
+
+Reported send_group_offsets(rd_kafka_t* member, const NextOffsets& next,
+                            std::chrono::milliseconds patience) {
+  const rdkafka::Queue queue(rd_kafka_queue_new(member));
+  rd_kafka_commit_queue(member, to_list(next).get(), queue.get(), nullptr, nullptr);
   const rdkafka::Event answer(rd_kafka_queue_poll(queue.get(), static_cast<int>(patience.count())));
-  if (answer && rd_kafka_event_error(answer.get()) == RD_KAFKA_RESP_ERR_NO_ERROR) return;
-  log_event(Level::debug, "kafka.offsets_not_reported",
-            "the group's offsets are not those of the positions until the next start",
-            {{"error", answer ? rd_kafka_event_error_string(answer.get()) : "no answer"}});
+  return note_reported(answer ? rd_kafka_event_error(answer.get()) : RD_KAFKA_RESP_ERR__TIMED_OUT);
+}
+
+void report_group_offsets(const KafkaConfig& kafka, const NextOffsets& next,
+                          std::chrono::milliseconds patience) {
+  if (next.empty()) return;
+  const rdkafka::Client client = make_client(consumer_properties(kafka, 0), nullptr, nullptr);
+  send_group_offsets(client.get(), next, patience);
 }
 
 }  // namespace tidemark

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/log.h"
+#include "source/group_offsets.h"
 #include "source/kafka_client.h"
 #include "source/kafka_fault.h"
 #include "source/kafka_message.h"
@@ -41,16 +42,6 @@ rdkafka::PartitionList to_list(const std::vector<StreamPartition>& partitions) {
   return list;
 }
 
-void on_committed(rd_kafka_t* /*client*/, rd_kafka_resp_err_t error,
-                  rd_kafka_topic_partition_list_t* /*offsets*/, void* /*owner*/) {
-  if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return;
-  // Only what lag tools show is behind: the position is in the target already.
-  const bool expected = fault_of(error) == KafkaFault::stale || fault_of(error) == KafkaFault::none;
-  log_event(expected ? Level::debug : Level::warning, "kafka.offsets_not_reported",
-            "Kafka did not take the group offsets; the position in the target stands",
-            {{"error", rd_kafka_err2str(error)}});
-}
-
 }  // namespace
 
 KafkaSource::KafkaSource(const KafkaConfig& kafka, const SourceConfig& source, std::uint32_t lane)
@@ -70,7 +61,10 @@ void KafkaSource::register_callbacks(rd_kafka_conf_t* conf) {
   rd_kafka_conf_set_error_cb(conf, [](rd_kafka_t*, int error, const char* reason, void* owner) {
     static_cast<KafkaSource*>(owner)->on_error(static_cast<rd_kafka_resp_err_t>(error), reason);
   });
-  rd_kafka_conf_set_offset_commit_cb(conf, on_committed);
+  rd_kafka_conf_set_offset_commit_cb(
+      conf, [](rd_kafka_t*, rd_kafka_resp_err_t error, rd_kafka_topic_partition_list_t*, void*) {
+        note_reported(error);
+      });
 }
 
 void KafkaSource::subscribe() {
@@ -378,22 +372,11 @@ void KafkaSource::pause(const StreamPartition& partition) {
 
 // ---- what Kafka says about a partition
 
-void KafkaSource::commit(const std::vector<std::pair<StreamPartition, Offset>>& next,
-                         milliseconds patience) {
-  if (next.empty()) return;
-  auto list = rdkafka::make_partition_list(next.size());
-  for (const auto& [at, offset] : next) {
-    rd_kafka_topic_partition_list_add(list.get(), at.stream.c_str(), at.partition.value)->offset =
-        offset.value;
-  }
-  if (patience.count() == 0) {
-    const rd_kafka_resp_err_t error = rd_kafka_commit(client_.get(), list.get(), 1);
-    on_committed(client_.get(), error, nullptr, nullptr);
-    return;
-  }
-  const rdkafka::Queue queue(rd_kafka_queue_new(client_.get()));
-  rd_kafka_commit_queue(client_.get(), list.get(), queue.get(), on_committed, this);
-  rd_kafka_queue_poll_callback(queue.get(), to_ms(patience));
+Reported KafkaSource::commit(const NextOffsets& next, milliseconds patience) {
+  if (next.empty()) return Reported::taken;
+  if (patience.count() != 0) return send_group_offsets(client_.get(), next, patience);
+  send_group_offsets(client_.get(), next);
+  return Reported::unknown;
 }
 
 std::vector<StreamPartition> KafkaSource::unreported(const std::vector<StreamPartition>& partitions,

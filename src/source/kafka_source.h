@@ -45,8 +45,8 @@ class KafkaSource final : public Source {
   void resume() override;
   void pause(const StreamPartition& partition) override;
   void rejoin() override;
-  void commit(const std::vector<std::pair<StreamPartition, Offset>>& next,
-              std::chrono::milliseconds patience = {}) override;
+  Reported commit(const std::vector<std::pair<StreamPartition, Offset>>& next,
+                  std::chrono::milliseconds patience = {}) override;
   std::vector<StreamPartition> unreported(const std::vector<StreamPartition>& partitions,
                                           std::chrono::milliseconds timeout) override;
   std::int32_t partitions_of(std::string_view topic) override;

@@ -312,12 +312,12 @@ bool TableWriter::holds(WriteTools tools, std::uint16_t column, std::string_view
 std::vector<std::uint16_t> TableWriter::refused_columns(WriteTools tools, std::string_view row,
                                                         const Error& error) const {
   for (std::size_t i = 0; i < layout_.columns.size(); ++i) {
-    if (!error.column().empty() && layout_.columns[i].name == error.column()) {
+    if (!error.about().column.empty() && layout_.columns[i].name == error.about().column) {
       return {static_cast<std::uint16_t>(i)};
     }
   }
   if (error.sqlstate() == "23514") {
-    std::vector<std::uint16_t> columns = columns_of_check(tools.session, error.constraint());
+    std::vector<std::uint16_t> columns = columns_of_check(tools.session, error.about().constraint);
     if (!columns.empty()) return columns;
   }
   for (const std::uint16_t i : statements_.columns({})) {

@@ -231,13 +231,12 @@ TEST_CASE("the columns whose values the server refuses are found", "[target][typ
         Columns{3});
   const std::string good = id + bytes("10.0.0.1") + null() + bytes("{1}") + bytes("abc");
   CHECK(refused(good + int4(1), of_value).empty());
-  CHECK(refused(good + int4(11),
-                Error(ErrorKind::data, "", {}, "23514").about("", "small_check")) == Columns{5});
+  CHECK(refused(good + int4(11), Error(ErrorKind::data, "", {}, "23514", {"", "small_check"})) ==
+        Columns{5});
   CHECK(refused(good + null(), Error(ErrorKind::data, "", {}, "23502")) == Columns{5});
-  CHECK(refused(good + int4(1), Error(ErrorKind::data, "", {}, "23514").about("", "pair")) ==
+  CHECK(refused(good + int4(1), Error(ErrorKind::data, "", {}, "23514", {"", "pair"})) ==
         Columns{0, 4});
-  CHECK(refused(good + int4(1), Error(ErrorKind::data, "", {}, "23502").about("m", "")) ==
-        Columns{2});
+  CHECK(refused(good + int4(1), Error(ErrorKind::data, "", {}, "23502", {"m", ""})) == Columns{2});
 }
 
 TEST_CASE("rows without a key that lack columns", "[target][types]") {

@@ -121,7 +121,7 @@ class SchemaWriter {
  public:
   // With the union around it, where it is optional.
   std::string node(const Json& schema) {
-    const std::string inner = type(schema);
+    std::string inner = type(schema);
     if (!is_optional(schema)) return inner;
     return member(schema, "default") == nullptr ? R"(["null",)" + inner + "]"
                                                 : "[" + inner + R"(,"null"])";
