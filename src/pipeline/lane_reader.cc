@@ -170,8 +170,10 @@ void Lane::Reader::start_fetching(const TakenPositions& positions) {
   source_.assign(positions.from);
   assigned_at_ = Clock::now();
   fetching_ = true;
-  // A paused source stays so for the new partitions; room and tables decide anew.
-  if (paused_) set_paused(false);
+  // A paused source stays so for the new partitions; room and tables decide anew. (Ours may be set
+  // back already: between two assignments it is kept without the source.)
+  paused_ = false;
+  source_.resume();
   for (Assigned& assigned : assigned_) {
     for (const auto& [at, offset] : positions.from) {
       if (at != assigned.at) continue;

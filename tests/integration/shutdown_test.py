@@ -21,6 +21,8 @@ from harness import (Failed, Suite, bytes_of, change, check, check_equal, check_
 KEYS = 1000
 SECRET_VALUE = "S3CRET-ROW-VALUE"
 PASSWORD = "hunter2-the-password"
+WAITING_SQL = ("select count(*) from pg_stat_activity where datname = current_database() "
+               "and wait_event_type = 'Lock'")
 
 
 # ---- ends in mid-load ------------------------------------------------------------------------------
@@ -112,8 +114,7 @@ def blocked(case, first, second, code, most, **top):
     target, topic, config = load(case, 2000)
     lock = hold_lock(target)
     process = case.start(config.with_({"": top, "log": {"level": "debug"}}))
-    sql = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
-    wait_until(lambda: target.value(sql) > 0, 30, "tidemark waits for the lock")
+    wait_until(lambda: target.value(WAITING_SQL) > 0, 30, "tidemark waits for the lock")
     began = time.monotonic()
     process.send(first)
     if second:
@@ -133,6 +134,24 @@ def blocked(case, first, second, code, most, **top):
     check_equal(check_exact(target, case, topic), 0, "records")
     case.until_current(config.with_({"kafka": {"group.id": f"{case.id}-end"}}), "end")
     check_equal(check_exact(target, case, topic), 4000, "records")
+
+
+def joined_while_full(case):
+    """Another process joins the group while the first one's buffer is full and it reads nothing."""
+    target, topic, config = load(case)
+    config = config.with_({"batch": {"lanes": 1, "buffer-max-bytes": "4MiB"}})
+    lock = hold_lock(target)
+    first = case.start(config, "first", ["--until-current"])
+    wait_until(lambda: target.value(WAITING_SQL) > 0, 30, "tidemark waits for the lock")
+    time.sleep(2)  # for the buffer to fill, and the reader to pause
+    second = case.start(config, "second", ["--until-current"])
+    wait_until(lambda: any(e["event"] == "partitions.assigned" for e in second.events()), 30,
+               "the second process has a partition")
+    lock.rollback()
+    lock.close()
+    for process in (first, second):
+        check_equal(process.wait(40).code, 0, "exit code")
+    check_equal(check_exact(target, case, topic), 80000, "records")
 
 
 def away(case, section, key, value):
@@ -460,6 +479,7 @@ def main():
         case, signal.SIGTERM, None, 0, 4, **{"shutdown-timeout": "3s"}))
     suite.case("a second SIGTERM", blocked, signal.SIGTERM, signal.SIGTERM, 143, 1)
     suite.case("SIGTERM, then SIGINT", blocked, signal.SIGTERM, signal.SIGINT, 130, 1)
+    suite.case("another process joins while the buffer is full", joined_while_full)
     suite.case("SIGTERM while PostgreSQL is away", away, "target", "dsn", None)
     suite.case("SIGTERM while Kafka is away", away, "kafka", "bootstrap.servers", "127.0.0.1:1")
     suite.case("exit codes", exit_codes)
