@@ -5,6 +5,7 @@
 // Promise: after commit() returned, or settle() said committed, rows and positions are both in.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -129,6 +130,8 @@ class Target {
                     const std::string& reason) = 0;
   // After in_doubt: reconnects and reads the positions with a lock.
   virtual CommitFate settle(const std::vector<PositionMove>& moves) = 0;
+  // How long calls have waited for the server so far, from sending to its answer.
+  [[nodiscard]] virtual std::chrono::nanoseconds waited() const { return {}; }
   // From another thread: ends what the connection is waiting for (a signal has come).
   virtual void cancel() noexcept = 0;
 };

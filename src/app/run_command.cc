@@ -15,12 +15,24 @@
 namespace tidemark {
 namespace {
 
+// Of all lanes' threads together.
+std::string stages(const StageTimes& times) {
+  const auto s = [](StageTime time) { return std::chrono::duration<double>(time).count(); };
+  const auto& [reader, writer] = times;
+  return fmt::format(
+      R"({{"fetch":{:.3f},"poll":{:.3f},"decode":{:.3f},"room":{:.3f},"idle":{:.3f},)"
+      R"("fold":{:.3f},"encode":{:.3f},"postgresql":{:.3f},"commit":{:.3f},"rest":{:.3f}}})",
+      s(reader.fetch), s(reader.poll), s(reader.decode), s(reader.room), s(writer.idle),
+      s(writer.fold), s(writer.encode), s(writer.postgresql), s(writer.commit), s(writer.rest));
+}
+
 void print_json(const RunSummary& summary) {
   const bool ok = summary.exit_code == kExitOk;
   const ShownError error{summary.message, summary.hint, {}};
   Envelope envelope{"run", ok, summary.message, "null", ok ? nullptr : &error};
-  envelope.result = fmt::format(R"({{"events":{},"dead_letters":{},"seconds":{:.3f}}})",
-                                summary.events, summary.dead_letters, summary.seconds);
+  envelope.result =
+      fmt::format(R"({{"events":{},"dead_letters":{},"seconds":{:.3f},"stage_seconds":{}}})",
+                  summary.events, summary.dead_letters, summary.seconds, stages(summary.times));
   std::fputs(envelope_json(envelope).c_str(), stdout);
 }
 

@@ -66,6 +66,19 @@ std::string message_of(const PGresult* result, const std::string& sqlstate) {
   return text;
 }
 
+// Adds the time that it lives.
+class Waiting {
+ public:
+  explicit Waiting(std::chrono::nanoseconds& waited) : waited_(waited) {}
+  ~Waiting() { waited_ += std::chrono::steady_clock::now() - begin_; }
+  Waiting(const Waiting&) = delete;
+  Waiting& operator=(const Waiting&) = delete;
+
+ private:
+  std::chrono::nanoseconds& waited_;
+  const std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+};
+
 // What a trigger or a function raises has a context, and may hold row values.
 void on_notice(void* /*unused*/, const PGresult* result) {
   const bool raised = !field(result, PG_DIAG_CONTEXT).empty();
@@ -272,6 +285,7 @@ void Session::run(const std::string& sql) {
 
 // As PQexec, but in steps: the wait must end for one who stops, and a long one must be heard of.
 Result Session::answer(int sent) {
+  const Waiting waiting(waited_);
   if (sent != 1) fail(nullptr);
   Wait wait;
   send_all(wait);
@@ -384,6 +398,7 @@ void Session::copy_begin(const std::string& sql) {
 
 void Session::copy_data(std::string_view bytes) {
   require_open();
+  const Waiting waiting(waited_);
   Wait wait;
   int taken = 0;
   while ((taken = PQputCopyData(connection_, bytes.data(), static_cast<int>(bytes.size()))) == 0) {
@@ -399,6 +414,7 @@ void Session::copy_data(std::string_view bytes) {
 
 std::uint64_t Session::copy_end() {
   require_open();
+  const Waiting waiting(waited_);
   Wait wait;
   int taken = 0;
   while ((taken = PQputCopyEnd(connection_, nullptr)) == 0) await(wait, POLLIN | POLLOUT);

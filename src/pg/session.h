@@ -17,6 +17,7 @@
 #include <libpq-fe.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -117,6 +118,9 @@ class Session {
   // Makes prepared statements anew, because what they name has changed.
   void forget_prepared() { prepared_stale_ = true; }
 
+  // How long the calls above have waited so far: from a statement's sending to its answer.
+  [[nodiscard]] std::chrono::nanoseconds waited() const { return waited_; }
+
   // From any thread: ends what the session waits for, a connection attempt too.
   void cancel() noexcept;
 
@@ -144,6 +148,7 @@ class Session {
   std::uint64_t prepared_count_ = 0;
   bool prepared_stale_ = false;
   bool committing_ = false;
+  std::chrono::nanoseconds waited_{};
   std::string identity_;  // of the server that we were last connected to
 
   // Shared with cancel().

@@ -227,7 +227,16 @@ void BatchWriter::attempt(Plan& plan, bool careful) {
   }
   check_rate(plan.outcome);
   held_.check_bound();
+  const auto waited = target_.waited();
   target_.commit();
+  commit_ += target_.waited() - waited;
+}
+
+WriterTimes BatchWriter::times() const {
+  WriterTimes times = applier_.times();
+  times.commit = commit_;
+  times.postgresql = target_.waited() - commit_;
+  return times;
 }
 
 // Without its bad and held events, which become dead letters, in the order in which they came.

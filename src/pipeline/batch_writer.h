@@ -25,6 +25,7 @@
 #include "batch/source_progress.h"
 #include "pipeline/event_applier.h"
 #include "pipeline/held_keys.h"
+#include "pipeline/stage_times.h"
 #include "tidemark/change.h"
 #include "tidemark/config.h"
 #include "tidemark/error.h"
@@ -81,6 +82,8 @@ class BatchWriter {
   // Marks a partition as stopped (the source says it cannot go on).
   void stop(std::uint32_t partition, const std::string& reason);
   [[nodiscard]] const std::vector<OwnedPartition>& partitions() const { return partitions_; }
+  // Of all calls so far; idle and rest are the caller's to know.
+  [[nodiscard]] WriterTimes times() const;
 
  private:
   struct Plan {
@@ -120,6 +123,7 @@ class BatchWriter {
   std::uint64_t recent_records_ = 0;
   std::uint64_t recent_letters_ = 0;
   std::optional<Plan> in_doubt_;
+  StageTime commit_{};
 };
 
 }  // namespace tidemark

@@ -42,13 +42,18 @@ WriteCounts EventApplier::apply(const std::vector<EventRef>& events) {
   FoldNeeds needs = needs_of(events, partitions_);
   const std::vector<KeyChangeRow> rows = lock_key_changes(events, needs.key_changes);
   if (!needs.probes.empty()) answer(needs.probes);
+  const auto begin = std::chrono::steady_clock::now();
   FoldContext context;
   context.partitions = &partitions_;
   context.key_changes = &rows;
   context.probes = &needs.probes;
   context.deletes_enabled = config_.target.delete_enabled;
   const FoldedBatch& folded = fold_.fold(events, context);
+  const auto folded_at = std::chrono::steady_clock::now();
+  const auto waited = target_.waited();
   const WriteCounts counts = target_.write(folded);
+  times_.fold += folded_at - begin;
+  times_.encode += std::chrono::steady_clock::now() - folded_at - (target_.waited() - waited);
   for (const KeyChangeLeft& left : folded.key_changes_left) {
     if (left.side != 'c' || !left.has_row || is_link(left.at_key)) continue;
     const Layout& layout = *left.id.layout;

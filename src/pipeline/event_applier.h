@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "batch/fold.h"
+#include "pipeline/stage_times.h"
 #include "tidemark/config.h"
 #include "tidemark/error.h"
 #include "tidemark/target.h"
@@ -31,6 +32,8 @@ class EventApplier {
   WriteCounts apply(const std::vector<EventRef>& events);
   // The server's error says the type and not the column: the same error with it.
   Error with_column(const EventRef& ref, const Error& error);
+  // What apply() has taken so far: fold and encode.
+  [[nodiscard]] const WriterTimes& times() const { return times_; }
 
  private:
   std::vector<KeyChangeRow> lock_key_changes(const std::vector<EventRef>& events,
@@ -48,6 +51,7 @@ class EventApplier {
   std::vector<FoldPartition> partitions_;
   std::vector<KeyChangeHint> hints_;
   std::vector<KeyChangeHint> hints_pending_;
+  WriterTimes times_;
 };
 
 }  // namespace tidemark

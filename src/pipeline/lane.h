@@ -35,6 +35,7 @@
 #include "decode/record_decoder.h"
 #include "pipeline/batch_writer.h"
 #include "pipeline/lane_buffer.h"
+#include "pipeline/stage_times.h"
 #include "tidemark/config.h"
 #include "tidemark/source.h"
 #include "tidemark/target.h"
@@ -78,6 +79,7 @@ struct LaneState {
   std::uint64_t batches = 0;
   std::uint64_t dead_letters = 0;
   std::uint64_t buffer_bytes = 0;
+  StageTimes times;                                       // as of the last slab and the last batch
   std::chrono::steady_clock::time_point waiting_since{};  // for a server; zero: not waiting
   std::string waiting_for;
   Reported last_report = Reported::unknown;  // of the group offsets, once it has stopped

@@ -51,7 +51,7 @@ void Lane::Reader::turn() {
   report_halts();
   if (shared_.buffer.full() || (paused_ && backlog_.empty())) make_room();
   const bool something = slab_ && !slab_->events.empty();
-  const PollResult result = source_.poll(something || !backlog_.empty() ? milliseconds{0} : kPoll);
+  const PollResult result = poll(something || !backlog_.empty() ? milliseconds{0} : kPoll);
   if (result.kind == PollKind::nothing) {
     flush();
     if (fetching_) ask_ends();
@@ -61,6 +61,20 @@ void Lane::Reader::turn() {
     handle(result);
   }
   flush_if_due();
+}
+
+PollResult Lane::Reader::poll(milliseconds patience) {
+  const bool at_once = patience == milliseconds{0};
+  if (at_once && ++polls_ % ReaderTimes::kSampleEvery != 0) return source_.poll(patience);
+  const auto begin = Clock::now();
+  const PollResult result = source_.poll(patience);
+  const auto took = Clock::now() - begin;
+  if (!at_once) {
+    times_.fetch += took;
+  } else if (result.kind == PollKind::record) {
+    times_.poll += took * ReaderTimes::kSampleEvery;
+  }
+  return result;
 }
 
 void Lane::Reader::handle(const PollResult& result) {
@@ -287,8 +301,11 @@ bool Lane::Reader::decode(const RecordView& record) {
   }
   Assigned& assigned = assigned_[*index];
   if (assigned.idle_since) note_resumed(assigned, *index);
+  const bool sampled = ++decodes_ % ReaderTimes::kSampleEvery == 0;
+  const auto begin = sampled ? Clock::now() : Clock::time_point{};
   const DecodeOutcome outcome =
       decoder_.decode(record, *index, assigned.partitions_of_stream, *slab_);
+  if (sampled) times_.decode += (Clock::now() - begin) * ReaderTimes::kSampleEvery;
   if (outcome == DecodeOutcome::needs_answer) return false;
   assigned.delivered_next = record.offset.next();
   return true;
@@ -348,7 +365,10 @@ void Lane::Reader::work_off_backlog() {
 
 void Lane::Reader::make_room() {
   flush();
-  if (shared_.buffer.wait_for_room(paused_ ? kAnswerWait : kRoomWait)) {
+  const auto begin = Clock::now();
+  const bool room = shared_.buffer.wait_for_room(paused_ ? kAnswerWait : kRoomWait);
+  times_.room += Clock::now() - begin;
+  if (room) {
     if (paused_ && backlog_.empty()) set_paused(false);
     return;
   }
@@ -388,6 +408,7 @@ void Lane::Reader::note_progress() {
   const bool nothing_open = (!slab_ || slab_->events.empty()) && backlog_.empty();
   shared_.update([&](LaneState& state) {
     state.buffer_bytes = shared_.buffer.bytes();
+    state.times.reader = times_;
     if (nothing_open && fetching_) state.waiting_for.clear();
     if (state.partitions.size() != assigned_.size()) return;
     for (std::size_t i = 0; i < assigned_.size(); ++i) {

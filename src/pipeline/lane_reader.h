@@ -64,6 +64,7 @@ class Lane::Reader {
   void work_off_backlog();
   void wait_for_answers();
   void keep_for_later(const RecordView& record);
+  PollResult poll(std::chrono::milliseconds patience);
   void make_room();
   void flush();
   void flush_if_due();
@@ -90,6 +91,9 @@ class Lane::Reader {
   std::size_t backlog_bytes_ = 0;
   std::string unreachable_;  // what was last said about Kafka's brokers, and when
   std::chrono::steady_clock::time_point unreachable_said_{};
+  ReaderTimes times_;
+  std::uint64_t polls_ = 0;  // and decodes_: to tell which one is timed
+  std::uint64_t decodes_ = 0;
   std::string answers_missing_;  // why what the backlog needs does not come, as the state has it
 };
 

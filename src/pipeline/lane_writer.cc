@@ -60,7 +60,9 @@ void Lane::Writer::turn() {
     longest = std::clamp(milliseconds{to_ms(*due - Clock::now())}, milliseconds{1}, longest);
   }
   const std::size_t wanted = owns_ && ready_ < room ? room - ready_ : 0;
+  const auto waits_since = Clock::now();
   LaneBuffer::Work work = shared_.buffer.wait(wanted, ready_ != 0 ? milliseconds{0} : longest);
+  idle_ += Clock::now() - waits_since;
   if (work.stopping) return;
   if (shared_.buffer.stale(generation_)) forget_rows();
   if (work.take) take(*work.take);
@@ -441,10 +443,12 @@ void Lane::Writer::after(const WriteOutcome& outcome, std::size_t events, Clock:
   }
   report_offsets();
   note_partitions();
+  const WriterTimes times = this->times();
   shared_.update([&](LaneState& state) {
     state.events += outcome.events + outcome.skipped;
     state.batches += 1;
     state.dead_letters += outcome.dead_letters;
+    state.times.writer = times;
     state.waiting_for.clear();
   });
   log_event(Level::debug, "batch.committed", "",
@@ -462,6 +466,14 @@ Reported Lane::Writer::report_offsets(milliseconds patience) {
     if (partition.next) next.emplace_back(partition.at, *partition.next);
   }
   return shared_.parts.source->commit(next, patience);
+}
+
+WriterTimes Lane::Writer::times() const {
+  WriterTimes times = batch_.times();
+  times.idle = idle_;
+  times.rest = Clock::now() - began_ - times.idle - times.fold - times.encode - times.postgresql -
+               times.commit;
+  return times;
 }
 
 void Lane::Writer::note_partitions() {

@@ -50,6 +50,7 @@ class Lane::Writer {
   Reported report_offsets(std::chrono::milliseconds patience = {});
   void give_up(const Error& error);
   void note_partitions();
+  [[nodiscard]] WriterTimes times() const;
   void note_state(std::uint32_t partition, const std::string& state, const std::string& reason);
 
   Shared& shared_;
@@ -65,6 +66,8 @@ class Lane::Writer {
   Clock::time_point commit_at_{};
   std::map<StreamPartition, Offset> known_;  // the last positions that we knew
   std::mt19937_64 random_;
+  const Clock::time_point began_ = Clock::now();
+  StageTime idle_{};
 };
 
 }  // namespace tidemark

@@ -71,6 +71,7 @@ class Pipeline {
   bool waited_too_long(const std::vector<LaneState>& states);
   void join_lanes(const std::vector<LaneState>& states);
   void report_progress(const std::vector<LaneState>& states);
+  void report_stages() const;
   void stop_lanes(std::size_t from, milliseconds patience);
   void end(int exit_code, std::string message, std::string hint = {});
   [[nodiscard]] std::vector<LaneState> states() const;
@@ -110,12 +111,14 @@ RunSummary Pipeline::run() {
     report_again = report_again || state.last_report == Reported::refused;
     summary_.events += state.events;
     summary_.dead_letters += state.dead_letters;
+    summary_.times += state.times;
     for (const PartitionProgress& partition : state.partitions) {
       if (partition.committed) positions.emplace_back(partition.at, *partition.committed);
     }
   }
   if (report_again) report_group_offsets(config_.kafka, positions, kLastReport);
   summary_.seconds = std::chrono::duration<double>(Clock::now() - begin_).count();
+  report_stages();
   log_event(
       summary_.exit_code == 0 ? Level::info : Level::error, "pipeline.stopped", summary_.message,
       {{"rows", summary_.events}, {"exit_code", summary_.exit_code}, {"hint", summary_.hint}});
@@ -271,6 +274,7 @@ void Pipeline::join_lanes(const std::vector<LaneState>& states) {
   for (std::size_t i = 1; i < lanes_.size(); ++i) {
     ended_events_ += lanes_[i]->state().events;
     summary_.dead_letters += lanes_[i]->state().dead_letters;
+    summary_.times += lanes_[i]->state().times;
   }
   lanes_.erase(lanes_.begin() + 1, lanes_.end());
   handed_over_ = partitions;
@@ -303,6 +307,22 @@ void Pipeline::report_progress(const std::vector<LaneState>& states) {
              {"buffer_bytes", buffer}});
   reported_ = Clock::now();
   reported_events_ = events;
+}
+
+void Pipeline::report_stages() const {
+  const auto s = [](StageTime time) { return std::chrono::duration<double>(time).count(); };
+  const auto& [reader, writer] = summary_.times;
+  log_event(Level::debug, "pipeline.stages", "seconds of the lanes' threads",
+            {{"fetch_s", s(reader.fetch)},
+             {"poll_s", s(reader.poll)},
+             {"decode_s", s(reader.decode)},
+             {"room_s", s(reader.room)},
+             {"idle_s", s(writer.idle)},
+             {"fold_s", s(writer.fold)},
+             {"encode_s", s(writer.encode)},
+             {"postgresql_s", s(writer.postgresql)},
+             {"commit_s", s(writer.commit)},
+             {"rest_s", s(writer.rest)}});
 }
 
 // The batch at hand is committed if that can be had in time, else rolled back.

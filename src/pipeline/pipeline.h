@@ -8,6 +8,7 @@
 #include <functional>
 #include <string>
 
+#include "pipeline/stage_times.h"
 #include "tidemark/config.h"
 
 namespace tidemark {
@@ -22,6 +23,7 @@ struct RunSummary {
   std::uint64_t events = 0;  // records accounted for: applied, folded, skipped, dead-lettered
   std::uint64_t dead_letters = 0;
   double seconds = 0;
+  StageTimes times;     // of all lanes
   std::string message;  // one sentence; of an error: what happened
   std::string hint;
 };

@@ -65,6 +65,7 @@ class PostgresTarget : public Target {
   void note(const StreamPartition& at, Epoch epoch, const std::string& state,
             const std::string& reason) override;
   CommitFate settle(const std::vector<PositionMove>& moves) override;
+  [[nodiscard]] std::chrono::nanoseconds waited() const override { return session_.waited(); }
   void cancel() noexcept override;
 
  private:
