@@ -1,12 +1,13 @@
 """Medians and the tables that people read."""
 import statistics
 
-GOAL_RATE = 80_000
-GOAL_MEMORY = 512 << 20
 DISTURBED_MAX = 0.1
 COLUMNS = (("", "<20"), ("events/s", ">8"), ("min - max", ">17"), ("seconds", ">8"),
            ("process", ">8"), ("target", ">7"), ("source", ">7"), ("Kafka", ">6"),
-           ("other", ">6"), ("memory", ">8"), ("x native", ">8"))
+           ("other", ">6"), ("memory", ">8"), ("x reference", ">8"))
+# What a lane's threads do, in the order of a row's way; each has a thread of its own.
+STAGES = (("reader", ("fetch", "poll", "decode", "room")),
+          ("writer", ("idle", "fold", "encode", "postgresql", "commit", "rest")))
 
 
 def summarize(runs):
@@ -34,14 +35,18 @@ def summarize(runs):
                 "kafka": cpu(lambda run: run.cpu_kafka),
                 "other": cpu(lambda run: run.cpu_other)},
             "memory_bytes": middle(lambda run: run.memory_bytes),
-            "disturbed": middle(lambda run: run.disturbed)}
+            "disturbed": middle(lambda run: run.disturbed),
+            "stages": {stage: middle(lambda run, name=stage: run.stages.get(name, 0.0))
+                       for stage in counted[0].stages}}
 
 
-def add_ratios(summaries):
-    native = next((s for s in summaries if s["candidate"] == "native replication"), None)
+def add_ratios(summaries, reference):
+    """How many times the reference's rate; None where it was not measured."""
+    base = next((s for s in summaries if s["candidate"] == reference), None)
     for summary in summaries:
-        summary["times_native"] = native and (
-            summary["events_per_second"] / native["events_per_second"])
+        summary["reference"] = reference
+        summary["times_reference"] = base and (
+            summary["events_per_second"] / base["events_per_second"])
 
 
 def _row(cells):
@@ -54,7 +59,9 @@ def _or_dash(number, form):
 
 def table(summaries):
     """One line each; the CPU columns are seconds per million events."""
-    lines = [" " * 58 + "---- CPU seconds per million events ----", _row(n for n, _ in COLUMNS)]
+    names = [name for name, _ in COLUMNS]
+    names[-1] = f"x {summaries[0]['reference']}" if summaries and summaries[0]["reference"] else ""
+    lines = [" " * 58 + "---- CPU seconds per million events ----", _row(names)]
     for s in summaries:
         cpu = s["cpu_seconds_per_million"]
         memory = s["memory_bytes"]
@@ -65,7 +72,7 @@ def table(summaries):
             *(_or_dash(cpu[part], ".2f") for part in
               ("process", "target", "source", "kafka", "other")),
             "-" if memory is None else f"{memory / (1 << 20):.0f} MiB",
-            _or_dash(s["times_native"], ".2f")]))
+            "" if s["times_reference"] is None else f"{s['times_reference']:.2f}"]))
     return "\n".join(lines)
 
 
@@ -78,21 +85,24 @@ def disturbance(summaries):
             "these figures are better.")
 
 
-def goals(summaries):
-    """What tidemark shall do, and whether it does; an empty list when it was not measured."""
-    ours = next((s for s in summaries if s["candidate"] == "tidemark"), None)
-    if not ours:
-        return []
-    rate, memory = ours["events_per_second"], ours["memory_bytes"]
-    return [{"goal": f">= {GOAL_RATE:,} events/s",
-             "value": f"{rate:,.0f} events/s", "reached": rate >= GOAL_RATE},
-            {"goal": f"< {GOAL_MEMORY >> 20} MiB of memory",
-             "value": f"{memory / (1 << 20):.0f} MiB", "reached": memory < GOAL_MEMORY}]
+def stage_table(summaries):
+    """Where the threads' time went, of all lanes, in seconds; nothing of those that do not tell."""
+    lines = []
+    for thread, stages in STAGES:
+        rows = [(s["candidate"], [s["stages"].get(stage, 0.0) for stage in stages])
+                for s in summaries if s["stages"]]
+        if not rows:
+            return ""
+        lines.append(f"{thread:<20}" + "".join(f"{stage:>12}" for stage in stages))
+        for name, seconds in rows:
+            lines.append(f"  {name:<18}" + "".join(f"{second:>12.2f}" for second in seconds))
+    return "\n".join(["seconds of the lanes' threads, by stage", *lines])
 
 
 def goal_lines(found):
-    return "\n".join(f"goal {goal['goal']:<24} {goal['value']:<18} "
-                     f"{'reached' if goal['reached'] else 'not reached'}" for goal in found)
+    words = {True: "reached", False: "not reached", None: ""}
+    return "\n".join(f"{goal['workload']:<16} goal {goal['goal']:<34} {goal['text']:>14}  "
+                     f"{words[goal['reached']]}".rstrip() for goal in found)
 
 
 def run_line(run, number, count):

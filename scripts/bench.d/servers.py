@@ -1,4 +1,6 @@
 """The servers of the benchmarks: a stack of their own, SQL sessions, Kafka's offsets."""
+import fcntl
+import json
 import os
 import subprocess
 import sys
@@ -47,6 +49,16 @@ class Stack:
         self.dir = ROOT / ".stack" / str(base_port)
         self.started = []
 
+    def claim(self):
+        """Until this program ends: two would share a target."""
+        self.dir.mkdir(parents=True, exist_ok=True)
+        self.lock = open(self.dir / "bench-lock", "w", encoding="utf-8")
+        try:
+            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Failure(f"another scripts/bench is at work at base port {self.base_port}; "
+                          "--base-port gives this one servers of its own") from None
+
     def command(self, *arguments, **options):
         environment = {name: value for name, value in os.environ.items()
                        if not name.startswith("TIDEMARK_STACK_")}
@@ -74,6 +86,12 @@ class Stack:
         self.call("--only", ",".join(new), *settings, "up")
         self.started += new
 
+    def add(self, plugin):
+        """A connector for Connect, which is started anew if it does not have it yet."""
+        self.call("--with", plugin, "--only", "connect", "up", stdout=subprocess.DEVNULL)
+        if "connect" not in self.started:
+            self.started.append("connect")
+
     def down(self, *parts):
         """Stops those of the parts, or of all parts, that up() has started."""
         ours = [part for part in self.started if not parts or part in parts]
@@ -81,31 +99,68 @@ class Stack:
             self.call("--only", ",".join(ours), "down")
         self.started = [part for part in self.started if part not in ours]
 
+    def destroy(self):
+        """With what was recorded beside the servers' data."""
+        for file in [*self.dir.glob("*.copy"), self.dir / "bench-lock"]:
+            file.unlink()
+        self.call("destroy")
+        return 0
+
     def is_up(self, part):
         return self.exists() and self.command(
             "--only", part, "status", stdout=subprocess.DEVNULL).returncode == 0
 
     @property
+    def connect(self):
+        return f"http://127.0.0.1:{self.base_port + 83}"
+
+    @property
     def kafka(self):
         return f"127.0.0.1:{self.base_port + 92}"
 
+    def port(self, part):
+        return self.base_port + {"source": 32, "target": 33}[part]
+
     def dsn(self, part, database):
-        port = self.base_port + {"source": 32, "target": 33}[part]
-        return f"host=127.0.0.1 port={port} user=postgres dbname={database}"
+        return f"host=127.0.0.1 port={self.port(part)} user=postgres dbname={database}"
 
     def pid(self, part):
         """Of the server's first process."""
-        if part == "kafka":
-            return int((self.dir / "run/kafka.pid").read_text())
+        if part in ("kafka", "connect"):
+            return int((self.dir / f"run/{part}.pid").read_text())
         home = Path((self.dir / "pg-home").read_text().strip())
         return int((home / part / "postmaster.pid").read_text().split()[0])
 
-    def end_offset(self, topic):
-        """Of its only partition; 0 when there is no such topic."""
-        done = subprocess.run(["kcat", "-b", self.kafka, "-Q", "-t", f"{topic}:0:-1"],
-                              capture_output=True, text=True, check=False)
-        words = done.stdout.split()
-        return int(words[-1]) if done.returncode == 0 and words[-1:] else 0
+    def kafka_admin(self, *words):
+        done = subprocess.run([find_tool("kafka_admin"), "--brokers", self.kafka,
+                               *map(str, words)], capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise Failure(f"kafka_admin {words[0]}: {done.stderr.strip()}")
+        return [line.split() for line in done.stdout.splitlines()]
+
+    def topics(self):
+        done = subprocess.run(["kcat", "-b", self.kafka, "-L", "-J"], capture_output=True,
+                              text=True, check=True)
+        return [topic["topic"] for topic in json.loads(done.stdout)["topics"]]
+
+    def ends(self, topics):
+        """The next offset of each partition."""
+        return {(topic, partition): int(high)
+                for topic, partition, _, high in self.kafka_admin("ends", *topics)}
+
+    def committed(self, group, topics):
+        """What a consumer group has committed; nothing of partitions where it has not."""
+        return {(topic, partition): int(offset)
+                for topic, partition, offset in self.kafka_admin("committed", group, *topics)}
+
+
+def find_tool(name):
+    """Of the release build."""
+    tool = ROOT / "build/release" / name
+    if not tool.exists():
+        raise Failure(f"there is no build/release/{name}: cmake --preset release && "
+                      "cmake --build --preset release")
+    return tool
 
 
 def sql(dsn, statement, variables=()):

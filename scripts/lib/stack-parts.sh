@@ -8,6 +8,9 @@ all_parts=(source target kafka connect)
 # Only with --with.
 # shellcheck disable=SC2034
 optional_parts=(registry mariadb)
+# Likewise, but nothing that runs: what Connect can load.
+# shellcheck disable=SC2034
+optional_plugins=(jdbc-sink)
 
 port_of() {
   case $1 in
@@ -219,6 +222,9 @@ fetch() {
   if is_wanted mariadb; then
     fetch_once mariadb_fetched mariadb.xml "Debezium's connector for MariaDB" "about 30 MB"
   fi
+  if is_wanted jdbc-sink; then
+    fetch_once jdbc_sink_fetched jdbc-sink.xml "Debezium's JDBC sink" "about 50 MB"
+  fi
 }
 
 # fetch_once VARIABLE POM WHAT SIZE: sets the variable to the folder with what POM describes.
@@ -321,6 +327,7 @@ rest.advertised.host.name=127.0.0.1
 plugin.path=$fetched/plugins$(
       is_wanted registry && printf ',%s' "$registry_fetched/plugins"
       is_wanted mariadb && printf ',%s' "$mariadb_fetched/plugins"
+      is_wanted jdbc-sink && printf ',%s' "$jdbc_sink_fetched/plugins"
     )
 plugin.discovery=service_load
 key.converter=org.apache.kafka.connect.json.JsonConverter

@@ -3,6 +3,7 @@
 //
 //   produce --brokers HOST:PORT [--topic-prefix P] [-X name=value]... [--transaction HOW]
 //           FILE.ndjson...
+//   produce --brokers HOST:PORT --follow TOPIC     each line of the input, as soon as it is there
 //
 // One JSON object a line: topic, partition, offset (not used: a new topic counts from 0),
 // timestamp, headers [[name, value], …], key, value; keys and values are text, {"base64": "…"} or
@@ -38,6 +39,7 @@ struct Options {
   std::string topic_prefix;
   std::string transaction;
   std::vector<std::string> files;
+  std::string follow;  // a topic
 };
 
 std::string from_base64(const std::string& text) {
@@ -123,13 +125,15 @@ Options parse_options(int argc, char** argv) {
     } else if (name == "--transaction") {
       options.transaction = value;
       options.properties.emplace_back("transactional.id", "produce");
+    } else if (name == "--follow") {
+      options.follow = value;
     } else if (name == "-X" && equals != std::string::npos) {
       options.properties.emplace_back(value.substr(0, equals), value.substr(equals + 1));
     } else {
       throw std::runtime_error("unknown option " + name);
     }
   }
-  if (options.files.empty()) throw std::runtime_error("which files?");
+  if (options.files.empty() == options.follow.empty()) throw std::runtime_error("which files?");
   return options;
 }
 
@@ -143,7 +147,18 @@ void learn_partitions(rd_kafka_t* client, const std::map<std::string, std::int32
   }
 }
 
+int follow(const Options& options) {
+  test::KafkaProducer producer(options.properties);
+  learn_partitions(producer.client(), {{options.follow, 1}});
+  for (std::string line; std::getline(std::cin, line);) {
+    producer.produce(parse(line));
+    if (producer.flush() != 0) throw std::runtime_error(producer.last_failure());
+  }
+  return 0;
+}
+
 int run(const Options& options) {
+  if (!options.follow.empty()) return follow(options);
   const std::vector<ProducedRecord> records = read_all(options);
   const std::map<std::string, std::int32_t> topics = partitions_needed(records);
   test::KafkaProducer producer(options.properties);
