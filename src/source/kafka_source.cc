@@ -113,6 +113,11 @@ void KafkaSource::on_rebalance(rd_kafka_resp_err_t event,
 void KafkaSource::report_revoked() {
   if (!member_) return;
   member_ = false;
+  // librdkafka keeps a partition paused over assignments, and this one may come back.
+  std::set<StreamPartition> paused = held_;
+  if (paused_) paused.insert(assigned_.begin(), assigned_.end());
+  set_paused({paused.begin(), paused.end()}, false);
+  paused_ = false;
   PollResult result;
   result.kind = PollKind::revoked;
   result.partitions.assign(owned_.begin(), owned_.end());
@@ -148,7 +153,7 @@ void KafkaSource::assign(
   if (paused_) set_paused(partitions, true);
 }
 
-// librdkafka keeps a partition paused over an assignment. What was halted stays so.
+// What was halted stays so.
 void KafkaSource::release_held() {
   std::vector<StreamPartition> released;
   std::set_difference(held_.begin(), held_.end(), halted_.begin(), halted_.end(),
