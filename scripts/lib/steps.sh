@@ -75,6 +75,30 @@ run_child() {
   wait_for_child
 }
 
+# beside COMMAND...: begins what needs no server, on what the steps leave of the machine's cores.
+# `step LABEL ended_beside` waits for it.
+beside() {
+  in_background report_beside "$@"
+  beside_child=$child child=''
+}
+beside_child=''
+
+report_beside() {
+  local code=0
+  chrt --idle 0 "$@" >"$step_logs/beside.log" 2>&1 || code=$?
+  printf '%d\n' "$code" >"$step_logs/beside.code"
+}
+
+ended_beside() {
+  while kill -0 -- "-$beside_child" 2>/dev/null; do sleep 0.2; done
+  cat "$step_logs/beside.log"
+  return "$(<"$step_logs/beside.code")"
+}
+
+end_beside() {
+  [[ -z $beside_child ]] || kill -TERM -- "-$beside_child" 2>/dev/null || true
+}
+
 # step [--counts KIND] [--limit SECONDS] [--needs LABEL]... LABEL COMMAND...
 # One line when it is over; when it failed also what its log, or a sanitizer, says at the end.
 step() {
