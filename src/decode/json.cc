@@ -20,27 +20,6 @@ bool is_plain(char c) {
   return byte_of(c) >= 0x20 && byte_of(c) < 0x80 && c != '"' && c != '\\';
 }
 
-// The first byte that is a quote, a backslash, a control character or not ASCII.
-const char* skip_plain(const char* p, const char* end) {
-#ifdef __SSE2__
-  const __m128i quote = _mm_set1_epi8('"');
-  const __m128i backslash = _mm_set1_epi8('\\');
-  const __m128i space = _mm_set1_epi8(' ');
-  while (end - p >= 16) {
-    const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
-    // As signed bytes what is not ASCII is negative, so one comparison finds it and the controls.
-    const __m128i special =
-        _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(block, quote), _mm_cmpeq_epi8(block, backslash)),
-                     _mm_cmplt_epi8(block, space));
-    const auto mask = static_cast<unsigned>(_mm_movemask_epi8(special));
-    if (mask != 0) return p + __builtin_ctz(mask);
-    p += 16;
-  }
-#endif
-  while (p != end && is_plain(*p)) ++p;
-  return p;
-}
-
 bool is_continuation(char c) {
   return (byte_of(c) & 0xC0U) == 0x80U;
 }
@@ -99,6 +78,26 @@ bool is_digit(char c) {
 
 }  // namespace
 
+const char* end_of_plain(const char* p, const char* end) {
+#ifdef __SSE2__
+  const __m128i quote = _mm_set1_epi8('"');
+  const __m128i backslash = _mm_set1_epi8('\\');
+  const __m128i space = _mm_set1_epi8(' ');
+  while (end - p >= 16) {
+    const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+    // As signed bytes what is not ASCII is negative, so one comparison finds it and the controls.
+    const __m128i special =
+        _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(block, quote), _mm_cmpeq_epi8(block, backslash)),
+                     _mm_cmplt_epi8(block, space));
+    const auto mask = static_cast<unsigned>(_mm_movemask_epi8(special));
+    if (mask != 0) return p + __builtin_ctz(mask);
+    p += 16;
+  }
+#endif
+  while (p != end && is_plain(*p)) ++p;
+  return p;
+}
+
 // Which of the containers entered are objects: one bit each, so that depth costs no stack.
 class JsonReader::Nesting {
  public:
@@ -153,6 +152,13 @@ bool JsonReader::enter_object() {
   ++depth_;
   ++at_;
   first_ = true;
+  return true;
+}
+
+bool JsonReader::pass_flat_object(std::size_t bytes) {
+  if (failed() || depth_ >= depth_max_) return false;
+  at_ += bytes;
+  first_ = false;
   return true;
 }
 
@@ -319,7 +325,7 @@ bool JsonReader::string(JsonValue& out) {
   const char* p = start;
   bool has_escape = false;
   for (;;) {
-    p = skip_plain(p, end_);
+    p = end_of_plain(p, end_);
     if (p != end_ && *p == '"') break;
     if (!string_special(p, has_escape)) return false;
   }
@@ -534,7 +540,7 @@ void append_escaped(std::string_view text, Bytes& out) {
   const char* p = text.data();
   const char* const end = p + text.size();
   while (p != end) {
-    const char* const special = skip_plain(p, end);
+    const char* const special = end_of_plain(p, end);
     out.append({p, static_cast<std::size_t>(special - p)});
     if (special == end) return;
     const char c = *special;

@@ -68,6 +68,9 @@ class JsonReader {
   // `,"id":`; the comma is left out of the comparison at the first member), passes over it.
   // Only valid inside an object, in the place where `member` may be called.
   bool member_is(std::string_view expected);
+  // As if the object here, of so many bytes and with no other inside, had been read. False, and
+  // nothing is changed: there may be none here, because it would be too deep.
+  bool pass_flat_object(std::size_t bytes);
   // Only white space is left, and everything that was entered is closed.
   bool at_end();
   // The kind of the next value without passing over it. On an error: null, and failed().
@@ -78,6 +81,9 @@ class JsonReader {
   [[nodiscard]] std::size_t position() const { return static_cast<std::size_t>(at_ - begin_); }
   [[nodiscard]] std::string_view text() const {
     return {begin_, static_cast<std::size_t>(end_ - begin_)};
+  }
+  [[nodiscard]] std::string_view rest() const {
+    return {at_, static_cast<std::size_t>(end_ - at_)};
   }
 
  private:
@@ -112,6 +118,9 @@ std::string unescaped(const JsonValue& string);
 // The text as a JSON string without its quotes, as Jackson writes it.
 std::string escaped(std::string_view text);
 void append_escaped(std::string_view text, Bytes& out);
+// The first byte that a string cannot hold as it is, or not without a look: a quote, a backslash, a
+// control character, or one that is not ASCII.
+const char* end_of_plain(const char* p, const char* end);
 // RFC 3629, as JsonReader checks strings.
 bool is_utf8(std::string_view text);
 

@@ -92,16 +92,25 @@ void SourceBlock::bound_names() {
 }
 
 bool SourceBlock::read(JsonReader& reader) {
+  if (const std::size_t size = template_.match(reader.rest(), values_)) {
+    if (reader.pass_flat_object(size)) return true;
+  }
+  template_.forget();
   bound_names();
-  return learn_fields(reader, names_, "source block", values_);
+  const std::size_t begin = reader.position();
+  if (!learn_fields(reader, names_, "source block", values_)) return false;
+  template_.learn(reader.text().substr(begin, reader.position() - begin), values_);
+  return true;
 }
 
 void SourceBlock::read(AvroReader& reader, std::uint32_t record) {
+  template_.forget();
   bound_names();
   reader.learn_fields(record, names_, values_);
 }
 
 void SourceBlock::clear() {
+  template_.forget();
   values_.values.assign(names_.size(), JsonValue{});
 }
 

@@ -22,6 +22,7 @@
 #include "base/bytes.h"
 #include "decode/avro_reader.h"
 #include "decode/fields.h"
+#include "decode/object_template.h"
 
 namespace tidemark {
 
@@ -100,6 +101,7 @@ class SourceBlock {
 
   FieldNames names_;
   FieldValues values_;
+  ObjectTemplate template_;  // of the JSON block that `values_` are those of, if of any
 };
 
 // A JSON number without fraction; 0: it is none, or too large.

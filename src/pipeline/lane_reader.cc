@@ -67,7 +67,7 @@ PollResult Lane::Reader::poll(milliseconds patience) {
   const bool at_once = patience == milliseconds{0};
   if (at_once && ++polls_ % ReaderTimes::kSampleEvery != 0) return source_.poll(patience);
   const auto begin = Clock::now();
-  const PollResult result = source_.poll(patience);
+  PollResult result = source_.poll(patience);
   const auto took = Clock::now() - begin;
   if (!at_once) {
     times_.fetch += took;
