@@ -4,6 +4,7 @@
 // A Slab is filled by one thread, then handed over whole and only read.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -86,6 +87,9 @@ class Slab {
   std::vector<BadRecord> bad;
   std::vector<LayoutPtr> layouts;  // keeps alive what the events point to
   std::uint64_t generation = 0;    // of the assignment that it was read under
+  // When it is to be written at the latest: until then more may come that is better written with
+  // it.
+  std::chrono::steady_clock::time_point due{};
   // From here on a partition's events begin anew at its position (pipeline/waiting_partitions).
   std::optional<std::uint32_t> restarted;
   // Partitions that had been read to their end, and for which something has come after a pause.

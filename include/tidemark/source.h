@@ -88,6 +88,9 @@ class Source {
   virtual std::vector<StreamPartition> unreported(const std::vector<StreamPartition>& partitions,
                                                   std::chrono::milliseconds timeout) = 0;
 
+  // The partition's end as the broker gave it with what was fetched last; no value: not known yet.
+  // Asks nobody.
+  virtual std::optional<Offset> known_end(const StreamPartition& partition) = 0;
   // How many partitions the topic has; 0 unknown.
   virtual std::int32_t partitions_of(std::string_view topic) = 0;
   // Low and high watermarks, asked of the broker; no value: not to be had now.

@@ -9,6 +9,8 @@ void LaneBuffer::begin_generation(std::uint64_t generation) {
   generation_ = generation;
   for (const SlabPtr& slab : slabs_) bytes_ -= slab->memory_bytes();
   slabs_.clear();
+  slabs_bytes_ = slabs_events_ = 0;
+  note_due();
   take_.reset();
   taken_.reset();
   stops_.clear();
@@ -21,7 +23,17 @@ void LaneBuffer::push(SlabPtr slab) {
   const std::scoped_lock lock(mutex_);
   if (slab->generation != generation_) return;
   bytes_ += slab->memory_bytes();
+  slabs_bytes_ += slab->memory_bytes();
+  slabs_events_ += slab->events.size();
+  due_ = std::min(due_, slab->due);
+  drained_ = slab->due == Clock::time_point{};
   slabs_.push_back(std::move(slab));
+  work_.notify_all();
+}
+
+void LaneBuffer::hurry() {
+  const std::scoped_lock lock(mutex_);
+  if (std::exchange(drained_, true)) return;
   work_.notify_all();
 }
 
@@ -67,29 +79,37 @@ bool LaneBuffer::wait_for_room(std::chrono::milliseconds longest) {
   return room_.wait_for(lock, longest, [&] { return stopping_ || !is_tight(); });
 }
 
-bool LaneBuffer::writer_idle() const {
-  const std::scoped_lock lock(mutex_);
-  return idle_ && slabs_.empty();
+bool LaneBuffer::is_enough(Wanted wanted) const {
+  if (wanted.events == 0) return false;
+  if (slabs_.empty()) return wanted.begun && drained_;
+  return drained_ || slabs_events_ >= wanted.events || slabs_bytes_ >= wanted.bytes || is_tight() ||
+         Clock::now() >= due_;
 }
 
-LaneBuffer::Work LaneBuffer::wait(std::size_t events, std::chrono::milliseconds longest) {
+LaneBuffer::Work LaneBuffer::wait(Wanted wanted, Clock::time_point until) {
   std::unique_lock lock(mutex_);
-  const auto ready = [&] {
-    return stopping_ || take_ || !stops_.empty() || (!slabs_.empty() && events != 0);
-  };
-  idle_ = true;
-  work_.wait_for(lock, longest, ready);
-  idle_ = false;
+  while (!stopping_ && !take_ && stops_.empty() && !is_enough(wanted) && Clock::now() < until) {
+    const bool slabs_come = wanted.events != 0 && !slabs_.empty();
+    work_.wait_until(lock, slabs_come ? std::min(until, due_) : until);
+  }
   Work work;
   work.stopping = stopping_;
   work.take = std::exchange(take_, std::nullopt);
   work.stops = std::exchange(stops_, {});
-  for (std::size_t taken = 0; taken < events && !slabs_.empty();) {
+  for (std::size_t taken = 0; taken < wanted.events && !slabs_.empty();) {
     taken += slabs_.front()->events.size();
+    slabs_events_ -= slabs_.front()->events.size();
+    slabs_bytes_ -= slabs_.front()->memory_bytes();
     work.slabs.push_back(std::move(slabs_.front()));
     slabs_.pop_front();
   }
+  note_due();
   return work;
+}
+
+void LaneBuffer::note_due() {
+  due_ = Clock::time_point::max();
+  for (const SlabPtr& slab : slabs_) due_ = std::min(due_, slab->due);
 }
 
 void LaneBuffer::release(const SlabPtr& slab) {

@@ -56,11 +56,15 @@ struct ReadingChange {
 
 class LaneBuffer {
  public:
+  using Clock = std::chrono::steady_clock;
+
   explicit LaneBuffer(std::size_t bytes_max) : bytes_max_(bytes_max) {}
 
   // ---- the reader's side
   void begin_generation(std::uint64_t generation);
   void push(SlabPtr slab);
+  // Nothing more is coming for now: what was pushed is due.
+  void hurry();
   void request(TakeRequest request);
   void report(PartitionStop stop);
   std::optional<TakenPositions> positions();
@@ -70,7 +74,6 @@ class LaneBuffer {
   [[nodiscard]] bool full() const;
   // Waits until there is room to go on reading, at most so long. True: there is.
   bool wait_for_room(std::chrono::milliseconds longest);
-  [[nodiscard]] bool writer_idle() const;
 
   // ---- the writer's side
   struct Work {
@@ -79,8 +82,16 @@ class LaneBuffer {
     std::vector<SlabPtr> slabs;
     bool stopping = false;
   };
-  // Waits for work; slabs only up to about `events`.
-  Work wait(std::size_t events, std::chrono::milliseconds longest);
+  // What a batch still has room for, and whether it has something: with 0 events no slabs are
+  // wanted.
+  struct Wanted {
+    std::size_t events = 0;
+    std::size_t bytes = 0;
+    bool begun = false;
+  };
+  // Waits for work, until then at most: for as many slabs as are wanted, or for those that are
+  // there when one is due or the buffer has no room for more.
+  Work wait(Wanted wanted, Clock::time_point until);
   void release(const SlabPtr& slab);
   void answer(TakenPositions positions);
   void ask_rejoin(bool forget_tables);
@@ -100,6 +111,8 @@ class LaneBuffer {
  private:
   // With mutex_ held.
   [[nodiscard]] bool is_tight() const { return bytes_ >= bytes_max_ / 8 * 7; }
+  [[nodiscard]] bool is_enough(Wanted wanted) const;
+  void note_due();
 
   const std::size_t bytes_max_;
   mutable std::mutex mutex_;
@@ -107,6 +120,10 @@ class LaneBuffer {
   std::condition_variable room_;
   // Guarded by mutex_:
   std::deque<SlabPtr> slabs_;
+  std::size_t slabs_events_ = 0;
+  std::size_t slabs_bytes_ = 0;
+  Clock::time_point due_ = Clock::time_point::max();  // of the slabs
+  bool drained_ = false;                              // nothing more is coming for now
   std::size_t bytes_ = 0;
   std::uint64_t generation_ = 0;
   std::optional<TakeRequest> take_;
@@ -115,7 +132,6 @@ class LaneBuffer {
   std::vector<ReadingChange> changes_;
   bool rejoin_ = false;
   bool forget_ = false;
-  bool idle_ = false;
   bool stopping_ = false;
 };
 

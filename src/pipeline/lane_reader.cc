@@ -10,12 +10,12 @@ namespace tidemark {
 namespace {
 
 using std::chrono::milliseconds;
-using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kSlabBytes = 192U << 10;
 constexpr std::size_t kSlabEvents = 2000;
 constexpr std::size_t kBacklogBytes = 4U << 20;
 constexpr milliseconds kPoll{100};
+constexpr milliseconds kPollMore{5};
 constexpr milliseconds kRoomWait{500};
 constexpr milliseconds kAnswerWait{20};
 constexpr milliseconds kAssignAgain{2000};
@@ -50,17 +50,35 @@ void Lane::Reader::turn() {
   if (!backlog_.empty()) work_off_backlog();
   report_halts();
   if (shared_.buffer.full() || (paused_ && backlog_.empty())) make_room();
-  const bool something = slab_ && !slab_->events.empty();
-  const PollResult result = poll(something || !backlog_.empty() ? milliseconds{0} : kPoll);
+  const PollResult result = poll(poll_patience());
   if (result.kind == PollKind::nothing) {
-    flush();
+    more_coming_ = far_behind();
+    if (!more_coming_) flush();
     if (fetching_) ask_ends();
     note_progress();
     if (!backlog_.empty()) wait_for_answers();
   } else {
+    more_coming_ = false;
     handle(result);
   }
   flush_if_due();
+}
+
+milliseconds Lane::Reader::poll_patience() const {
+  if (!backlog_.empty()) return milliseconds{0};
+  if (!slab_ || slab_->events.empty()) return kPoll;
+  return more_coming_ ? kPollMore : milliseconds{0};
+}
+
+// More than a slab is known to be on its way: small batches would cost more than they hurry.
+bool Lane::Reader::far_behind() {
+  if (!slab_ || slab_->events.empty()) return false;
+  return std::any_of(assigned_.begin(), assigned_.end(), [&](const Assigned& assigned) {
+    if (!assigned.reading || !assigned.delivered_next) return false;
+    const auto end = source_.known_end(assigned.at);
+    return end &&
+           end->value - assigned.delivered_next->value > static_cast<std::int64_t>(kSlabEvents);
+  });
 }
 
 PollResult Lane::Reader::poll(milliseconds patience) {
@@ -386,21 +404,23 @@ void Lane::Reader::set_paused(bool paused) {
   }
 }
 
-void Lane::Reader::flush() {
-  if (!slab_ || slab_->events.empty()) return;
+void Lane::Reader::flush(Clock::time_point due) {
+  if (!slab_ || slab_->events.empty()) {
+    if (due == Clock::time_point{}) shared_.buffer.hurry();
+    return;
+  }
+  slab_->due = due;
   shared_.buffer.push(std::move(slab_));
   slab_.reset();
   note_progress();
 }
 
-// At once to a writer that waits; else in slabs large enough to cost nothing.
+// In slabs large enough to cost nothing.
 void Lane::Reader::flush_if_due() {
   if (!slab_ || slab_->events.empty()) return;
   const bool large = slab_->events.size() >= kSlabEvents || slab_->arena.size() >= kSlabBytes;
-  if (large || shared_.buffer.writer_idle() ||
-      Clock::now() - slab_since_ >= shared_.config.batch.delay_max) {
-    flush();
-  }
+  const auto due = slab_since_ + shared_.config.batch.delay_max;
+  if (large || Clock::now() >= due) flush(due);
 }
 
 // What `--until-current` and status see of the reading side.

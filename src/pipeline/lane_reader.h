@@ -22,12 +22,13 @@ class Lane::Reader {
   void run();
 
  private:
+  using Clock = std::chrono::steady_clock;
   struct Assigned {
     StreamPartition at;
     std::int32_t partitions_of_stream = 1;
     std::optional<Offset> delivered_next;  // behind the last record decoded
     std::optional<Offset> caught_up;
-    std::optional<std::chrono::steady_clock::time_point> idle_since;  // no record since then
+    std::optional<Clock::time_point> idle_since;  // no record since then
     std::optional<Offset> end;
     bool reading = false;
   };
@@ -66,7 +67,10 @@ class Lane::Reader {
   void keep_for_later(const RecordView& record);
   PollResult poll(std::chrono::milliseconds patience);
   void make_room();
-  void flush();
+  // To be written at once, or by then.
+  void flush(Clock::time_point due = {});
+  [[nodiscard]] std::chrono::milliseconds poll_patience() const;
+  bool far_behind();
   void flush_if_due();
   void set_paused(bool paused);
   void note_progress();
@@ -79,18 +83,19 @@ class Lane::Reader {
   std::vector<Assigned> assigned_;
   std::unordered_map<Place, std::uint32_t, PlaceHash> places_;  // names are those of assigned_
   std::uint32_t last_index_ = 0;
-  std::chrono::steady_clock::time_point asked_ends_;
-  std::chrono::steady_clock::time_point assigned_at_;
+  Clock::time_point asked_ends_;
+  Clock::time_point assigned_at_;
   std::vector<ReadingChange> to_read_again_;
   std::vector<PartitionStop> halts_;  // for the writer, once the backlog before them is decoded
   bool fetching_ = false;
   bool paused_ = false;
+  bool more_coming_ = false;  // Kafka is known to have more, only it is not here yet
   std::shared_ptr<Slab> slab_;
-  std::chrono::steady_clock::time_point slab_since_;
+  Clock::time_point slab_since_;
   std::deque<Backlog> backlog_;  // read, but a table's or a schema's definition is not there yet
   std::size_t backlog_bytes_ = 0;
   std::string unreachable_;  // what was last said about Kafka's brokers, and when
-  std::chrono::steady_clock::time_point unreachable_said_{};
+  Clock::time_point unreachable_said_{};
   ReaderTimes times_;
   std::uint64_t polls_ = 0;  // and decodes_: to tell which one is timed
   std::uint64_t decodes_ = 0;

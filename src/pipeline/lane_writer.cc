@@ -54,14 +54,8 @@ void Lane::Writer::run() {
 }
 
 void Lane::Writer::turn() {
-  const std::size_t room = shared_.config.batch.rows_max;
-  milliseconds longest = kIdle;
-  if (const auto due = waiting_.next_due()) {
-    longest = std::clamp(milliseconds{to_ms(*due - Clock::now())}, milliseconds{1}, longest);
-  }
-  const std::size_t wanted = owns_ && ready_ < room ? room - ready_ : 0;
   const auto waits_since = Clock::now();
-  LaneBuffer::Work work = shared_.buffer.wait(wanted, ready_ != 0 ? milliseconds{0} : longest);
+  LaneBuffer::Work work = shared_.buffer.wait(wanted(), wait_until());
   idle_ += Clock::now() - waits_since;
   if (work.stopping) return;
   if (shared_.buffer.stale(generation_)) forget_rows();
@@ -90,6 +84,24 @@ void Lane::Writer::turn() {
     release_done();  // all that came may be of parked partitions
   }
   make_room();
+}
+
+LaneBuffer::Wanted Lane::Writer::wanted() const {
+  const BatchConfig& batch = shared_.config.batch;
+  if (!owns_ || ready_ >= batch.rows_max) return {};
+  return {batch.rows_max - ready_, batch.bytes_max, ready_ != 0};
+}
+
+// What is left of the slabs at hand is not kept waiting longer than they are; a full batch not at
+// all.
+Lane::Writer::Clock::time_point Lane::Writer::wait_until() const {
+  const auto now = Clock::now();
+  if (ready_ >= shared_.config.batch.rows_max) return now;
+  auto until = now + kIdle;
+  if (const auto due = waiting_.next_due()) until = std::clamp(*due, now + milliseconds{1}, until);
+  if (ready_ == 0) return until;
+  for (const Pending& pending : pending_) until = std::min(until, pending.slab->due);
+  return until;
 }
 
 // ---- taking over

@@ -28,6 +28,8 @@ class Lane::Writer {
   };
 
   void turn();
+  [[nodiscard]] LaneBuffer::Wanted wanted() const;
+  [[nodiscard]] Clock::time_point wait_until() const;
   void take(const TakeRequest& request);
   void check_taken(OwnedPartition& partition);
   void check_resumed(const std::vector<std::uint32_t>& resumed);

@@ -28,6 +28,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using Clock = std::chrono::steady_clock;
 
+constexpr milliseconds kFirstLanePatience{1500};
 constexpr milliseconds kWatch{50};
 constexpr seconds kProgressEvery{10};
 constexpr seconds kUntilCurrentPatience{60};  // for a server that is away
@@ -65,6 +66,8 @@ class Pipeline {
 
  private:
   void start_lanes();
+  void start_first();
+  void start_later(const LaneState& first);
   LaneParts parts_of(std::unique_ptr<Source> source);
   bool watch();
   bool finished(const std::vector<LaneState>& states);
@@ -84,6 +87,7 @@ class Pipeline {
   const std::shared_ptr<std::atomic<bool>> let_in_ = std::make_shared<std::atomic<bool>>(false);
   std::unique_ptr<SchemaRegistry> registry_;  // null: none is configured
   std::vector<std::unique_ptr<Lane>> lanes_;
+  std::vector<std::unique_ptr<Lane>> later_;  // not started yet
   RunSummary summary_;
   Clock::time_point begin_ = Clock::now();
   Clock::time_point reported_ = Clock::now();
@@ -140,11 +144,24 @@ void Pipeline::start_lanes() {
   for (unsigned i = 0; i < config_.batch.lanes; ++i) {
     std::unique_ptr<Source> source =
         i == 0 ? std::move(first) : std::make_unique<KafkaSource>(config_.kafka, config_.source, i);
-    lanes_.push_back(std::make_unique<Lane>(config_, i, parts_of(std::move(source))));
+    later_.push_back(std::make_unique<Lane>(config_, i, parts_of(std::move(source))));
   }
-  for (const auto& lane : lanes_) lane->start();
+  start_first();
   log_event(Level::info, "pipeline.started", "reading " + config_.kafka.group_id,
             {{"lanes", config_.batch.lanes}});
+}
+
+void Pipeline::start_first() {
+  lanes_.push_back(std::move(later_.front()));
+  later_.erase(later_.begin());
+  lanes_.back()->start();
+}
+
+// Members that join a group in the same moment refuse each other, and librdkafka waits for two
+// seconds then. When one is in, the others may come together: the broker collects them.
+void Pipeline::start_later(const LaneState& first) {
+  if (later_.empty() || (!first.assigned && Clock::now() - begin_ < kFirstLanePatience)) return;
+  while (!later_.empty()) start_first();
 }
 
 LaneParts Pipeline::parts_of(std::unique_ptr<Source> source) {
@@ -198,6 +215,7 @@ bool Pipeline::watch() {
     return false;
   }
   const std::vector<LaneState> now = states();
+  start_later(now.front());
   for (const LaneState& state : now) {
     if (state.end == LaneEnd::running) continue;
     end(state.end == LaneEnd::failed ? exit_code_of(state) : kExitBug, state.error, state.hint);

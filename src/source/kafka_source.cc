@@ -398,6 +398,18 @@ std::vector<StreamPartition> KafkaSource::unreported(const std::vector<StreamPar
   return out;
 }
 
+std::optional<Offset> KafkaSource::known_end(const StreamPartition& partition) {
+  std::int64_t low = RD_KAFKA_OFFSET_INVALID;
+  std::int64_t high = RD_KAFKA_OFFSET_INVALID;
+  if (rd_kafka_get_watermark_offsets(client_.get(), partition.stream.c_str(),
+                                     partition.partition.value, &low,
+                                     &high) != RD_KAFKA_RESP_ERR_NO_ERROR ||
+      high < 0) {
+    return std::nullopt;
+  }
+  return Offset{high};
+}
+
 std::int32_t KafkaSource::partitions_of(std::string_view topic) {
   const auto known = partition_counts_.find(topic);
   const auto now = Clock::now();

@@ -49,6 +49,7 @@ class KafkaSource final : public Source {
                   std::chrono::milliseconds patience = {}) override;
   std::vector<StreamPartition> unreported(const std::vector<StreamPartition>& partitions,
                                           std::chrono::milliseconds timeout) override;
+  std::optional<Offset> known_end(const StreamPartition& partition) override;
   std::int32_t partitions_of(std::string_view topic) override;
   std::optional<PartitionEnds> ends(const StreamPartition& partition,
                                     std::chrono::milliseconds timeout) override;
