@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# Runs a test's steps and adds up what they count. Sourced by scripts/test, which sets step_logs.
+# Runs a test's steps and adds up what they count. Sourced by scripts/test, which sets step_logs,
+# step_passed and step_again.
 # shellcheck disable=SC2154
 
 passed=0 failed=0
@@ -99,15 +100,33 @@ end_beside() {
   [[ -z $beside_child ]] || kill -TERM -- "-$beside_child" 2>/dev/null || true
 }
 
-# step [--counts KIND] [--limit SECONDS] [--needs LABEL]... LABEL COMMAND...
+# same_since_passed: has the step passed with what --of names as it is now? Then sets counts. What
+# passed is noted in step_passed, by label; with step_again=true it does not count.
+same_since_passed() {
+  local noted=$step_passed/$slug
+  [[ -n $of ]] && ! $step_again && [[ -f $noted ]] || return 1
+  [[ $(head -n 1 "$noted") == "$of" ]] || return 1
+  counts=$(tail -n +2 "$noted")
+}
+
+note_passed() {
+  [[ -n $of ]] || return 0
+  mkdir -p "$step_passed"
+  printf '%s\n%s\n' "$of" "$counts" >"$step_passed/$slug"
+}
+
+# step [--counts KIND] [--limit SECONDS] [--needs LABEL]... [--of STATE] LABEL COMMAND...
+# STATE: a hash of all that the step's outcome depends on; it is not run again with the same.
 # One line when it is over; when it failed also what its log, or a sanitizer, says at the end.
 step() {
   local kind='' limit=900 needs=() began=$EPOCHREALTIME code=0 log counts='' good=0 bad=0 need
+  local of='' slug again=''
   while [[ $1 == --* ]]; do
     case $1 in
       --counts) kind=$2 ;;
       --limit) limit=$2 ;;
       --needs) needs+=("$2") ;;
+      --of) of=$2 ;;
     esac
     shift 2
   done
@@ -119,9 +138,14 @@ step() {
       return
     fi
   done
-  log=$step_logs/$(tr -cs 'a-zA-Z0-9' - <<<"$step_label" | sed 's/-*$//').log
-  run_child "$limit" "$@" >"$log" 2>&1 || code=$?
-  [[ -z $kind ]] || counts=$(counts_of "$kind" "$log")
+  slug=$(tr -cs 'a-zA-Z0-9' - <<<"$step_label" | sed 's/-*$//')
+  log=$step_logs/$slug.log
+  if same_since_passed; then
+    again=', as before: nothing has changed'
+  else
+    run_child "$limit" "$@" >"$log" 2>&1 || code=$?
+    [[ -z $kind ]] || counts=$(counts_of "$kind" "$log")
+  fi
   judge
   if ((bad)); then
     verdict[$step_label]=failed
@@ -129,7 +153,8 @@ step() {
     explain
   else
     verdict[$step_label]=ok
-    line ok "$(tenths "$began")" "$step_label" "${counts:+$good passed}"
+    line ok "$(tenths "$began")" "$step_label" "${counts:+$good passed}$again"
+    note_passed
   fi
   passed=$((passed + good)) failed=$((failed + bad))
 }
