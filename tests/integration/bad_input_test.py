@@ -331,10 +331,10 @@ def bisecting(case):
                            target={"schema-evolution": "none"}, log={"level": "debug"})
     for name in "good", "bad":
         case.produce(change(topic, "t", "u", {"id": i}, {"id": i, "v": "x" * 20,
-                                                         "n": -1 if name == "bad" and i == 12_345 else 1})
-                     for i in range(size))
+                                                         "n": -1 if name == "bad" and i == 24_000 else 1})
+                     for i in range(2 * size))
         lock = target.connect(autocommit=False)
-        with lock.cursor() as cursor:  # so that all of them are one batch
+        with lock.cursor() as cursor:  # so that the second batch is full, whatever the first one got
             cursor.execute("lock table t in access exclusive mode")
         process = case.start(config, name, ["--until-current"])
         sql = "select count(*) from pg_locks where not granted and relation = 't'::regclass"
@@ -344,8 +344,8 @@ def bisecting(case):
         lock.close()
         check_equal(process.wait(60).code, 0, "exit code")
         batches = [e for e in process.events() if e["event"] == "batch.committed"]
-        took[name] = max(batches, key=lambda e: e["batch"])["duration_ms"]
-        most = max(e["batch"] for e in batches)
+        largest = max(batches[1:], key=lambda e: e["batch"])
+        took[name], most = largest["duration_ms"], largest["batch"]
         check(most > size * 0.6, f"the largest batch has {most} rows")
     check_equal(target.value("select count(*) from tidemark.dead_letters"), 1, "letters")
     print(f"# a batch of {size}: {took['good']} ms, with a bad row {took['bad']} ms", flush=True)

@@ -79,15 +79,19 @@ def halted(case):
     case.produce([row(topic, 1), row(topic, 2, "too long"),
                   change(child, "c", "c", {"id": 1}, {"id": 1, "p": 7}, lsn=1)])
     process = case.start(config)
-    wait_until(lambda: {one["state"] for one in status(case, config)["partitions"]} ==
-               {"ok", "stopped", "waiting"}, 20, "one has stopped, one waits")
-    result = status(case, config)
-    stopped = next(one for one in result["partitions"] if one["state"] == "stopped")
+    seen = {}
+
+    def one_stopped_one_waits():
+        seen.update((one["state"], one) for one in status(case, config)["partitions"])
+        return {"ok", "stopped", "waiting"} <= seen.keys()
+
+    wait_until(one_stopped_one_waits, 20, "one has stopped, one waits")
+    stopped, waiting = seen["stopped"], seen["waiting"]
     check("character varying" in stopped["reason"] and stopped["position"] == 1, str(stopped))
-    waiting = next(one for one in result["partitions"] if one["state"] == "waiting")
     check("foreign key" in waiting["reason"], str(waiting))
-    text = status_text(case, config)
-    check("stopped: " in text and "waiting: " in text, text)
+    # A second lane that joins has the first one look at both again.
+    wait_until(lambda: all(word in status_text(case, config) for word in ("stopped: ", "waiting: ")), 10,
+               "the text says both")
     target.run("alter table t alter v type text; insert into p values (7)")
     wait_until(lambda: target.value("select count(*) from c") == 1, 30, "the waiting row is in")
     wait_until(lambda: of_stream(status(case, config), child)["state"] == "ok", 10, "it goes on")
