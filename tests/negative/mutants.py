@@ -41,10 +41,11 @@ MUTANTS = {
         "  if (under.present) {\n    image.base = under.base;\n    return image;\n  }\n")]},
     # A batch's updates, then its deletes.
     "deletes-last": {"src/batch/fold.cc": [(
-        "  const std::size_t entry = table.find_or_add(ref.key());\n  const Image image =",
+        "  const std::size_t entry = table.find_or_add(ref.key());\n"
+        "  if (!table.entries[entry].touched) {",
         "  const std::size_t entry = table.find_or_add(ref.key());\n"
         "  if (table.entries[entry].touched && !table.entries[entry].image.present) return;\n"
-        "  const Image image =")]},
+        "  if (!table.entries[entry].touched) {")]},
 }
 
 

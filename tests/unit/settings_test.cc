@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 
 #include "app/config_command.h"
@@ -56,7 +57,8 @@ std::string origin_of(const LoadedSettings& loaded, const std::string& key) {
 class TemporaryFile {
  public:
   explicit TemporaryFile(const std::string& content) {
-    path_ = "tidemark_settings_test_" + std::to_string(getpid());
+    path_ = std::filesystem::temp_directory_path() /
+            ("tidemark_settings_test_" + std::to_string(getpid()));
     std::ofstream(path_) << content;
   }
   ~TemporaryFile() { std::remove(path_.c_str()); }
