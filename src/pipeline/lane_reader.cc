@@ -14,7 +14,7 @@ using std::chrono::milliseconds;
 constexpr std::size_t kSlabBytes = 192U << 10;
 constexpr std::size_t kSlabEvents = 2000;
 constexpr std::size_t kBacklogBytes = 4U << 20;
-constexpr milliseconds kPoll{100};
+constexpr milliseconds kPoll{25};
 constexpr milliseconds kPollMore{5};
 constexpr milliseconds kRoomWait{500};
 constexpr milliseconds kAnswerWait{20};
@@ -66,6 +66,7 @@ void Lane::Reader::turn() {
 
 milliseconds Lane::Reader::poll_patience() const {
   if (!backlog_.empty()) return milliseconds{0};
+  if (!fetching_ && !assigned_.empty()) return kPollMore;  // the writer is about to say from where
   if (!slab_ || slab_->events.empty()) return kPoll;
   return more_coming_ ? kPollMore : milliseconds{0};
 }

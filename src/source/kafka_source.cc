@@ -53,14 +53,20 @@ KafkaSource::KafkaSource(const KafkaConfig& kafka, const SourceConfig& source, s
   rd_kafka_poll_set_consumer(client_.get());
 }
 
+// Each ends the poll that it runs in, as its last deed (calls into librdkafka undo the wish): what
+// follows in the queue belongs to the new assignment.
 void KafkaSource::register_callbacks(rd_kafka_conf_t* conf) {
   rd_kafka_conf_set_rebalance_cb(
-      conf,
-      [](rd_kafka_t*, rd_kafka_resp_err_t event, rd_kafka_topic_partition_list_t* partitions,
-         void* owner) { static_cast<KafkaSource*>(owner)->on_rebalance(event, *partitions); });
-  rd_kafka_conf_set_error_cb(conf, [](rd_kafka_t*, int error, const char* reason, void* owner) {
-    static_cast<KafkaSource*>(owner)->on_error(static_cast<rd_kafka_resp_err_t>(error), reason);
-  });
+      conf, [](rd_kafka_t* client, rd_kafka_resp_err_t event,
+               rd_kafka_topic_partition_list_t* partitions, void* owner) {
+        static_cast<KafkaSource*>(owner)->on_rebalance(event, *partitions);
+        rd_kafka_yield(client);
+      });
+  rd_kafka_conf_set_error_cb(
+      conf, [](rd_kafka_t* client, int error, const char* reason, void* owner) {
+        static_cast<KafkaSource*>(owner)->on_error(static_cast<rd_kafka_resp_err_t>(error), reason);
+        rd_kafka_yield(client);
+      });
   rd_kafka_conf_set_offset_commit_cb(
       conf, [](rd_kafka_t*, rd_kafka_resp_err_t error, rd_kafka_topic_partition_list_t*, void*) {
         note_reported(error);
@@ -88,7 +94,6 @@ void KafkaSource::rejoin() {
 
 void KafkaSource::on_rebalance(rd_kafka_resp_err_t event,
                                const rd_kafka_topic_partition_list_t& partitions) {
-  rd_kafka_yield(client_.get());  // ends this poll: what follows belongs to the new assignment
   // An assignment that was lost while its positions were not yet there is not revoked.
   report_revoked();
   if (event != RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
@@ -279,7 +284,6 @@ std::string KafkaSource::out_of_range_text(const StreamPartition& partition, std
 // ---- brokers
 
 void KafkaSource::on_error(rd_kafka_resp_err_t error, const std::string& reason) {
-  rd_kafka_yield(client_.get());
   if (fault_of(error) == KafkaFault::fatal) {
     report_fatal(reason);
   } else if (fault_of(error) == KafkaFault::partition || fault_of(error) == KafkaFault::topic) {
