@@ -8,7 +8,7 @@ import time
 from fault_scenario import Scenario
 from fault_servers import SESSION_TIMEOUT, peak_bytes
 from harness import check, check_equal, wait_until
-from proxy import HOLD, completed, query, request
+from proxy import HOLD, completed, query, request, tag_begins
 
 MOVE = r"UPDATE .*pipeline_watermarks.* SET last_watermark"
 
@@ -30,8 +30,7 @@ def kill_at(case, point, **topic):
     """2: kill -9 at each step of a batch."""
     s = Scenario(case, changes=400, topic=topic, kafka_proxied=point == "before Kafka's commit")
     where = {"after the fence": (s.database, lambda m: not m.to_server and m.body.endswith(b"UPDATE 1\0")),
-             "after MERGE": (s.database, lambda m: not m.to_server and m.name == "C"
-                             and m.body[5:].startswith(b"MERGE")),
+             "after MERGE": (s.database, tag_begins("MERGE")),
              "before COMMIT": (s.database, query("^COMMIT")),
              "after COMMIT": (s.database, completed("COMMIT")),
              "before Kafka's commit": (s.kafka, request("OffsetCommit"))}

@@ -6,7 +6,7 @@ import psycopg2
 from fault_scenario import Scenario
 from fault_servers import Postgres, SmallDisk
 from harness import check, check_equal, wait_until, with_server
-from proxy import CUT, LOSE, Proxy, completed, query
+from proxy import CUT, LOSE, Proxy, completed, query, tag_begins
 
 SINK_SESSIONS = ("select count(*) from pg_stat_activity where datname = current_database() and "
                  "application_name like 'tidemark%%' ")
@@ -56,6 +56,38 @@ def commit_still_under_way(case):
     s.target.run("drop trigger slow_commit on tidemark.pipeline_watermarks")
     s.finish(distinct=3)
     check(not s.events("lane.fenced"), "it did not wait for the old backend's COMMIT")
+
+
+def half_open(case, when):
+    """8: a firewall has forgotten the connection: neither end is told. tidemark notices by itself, and
+    the old backend, which may hold the position rows, by its own patience."""
+    s = Scenario(case, changes=1500, slow=0.02)
+    s.settings = s.settings.with_({"target": {
+        "dsn": s.dsn + " keepalives_idle=1 keepalives_interval=1 keepalives_count=2 "
+                       "tcp_user_timeout=3000 options='-c idle_in_transaction_session_timeout=4s'"}})
+    opened = []
+
+    def vanish(_=None):
+        opened.append(s.database.connections)
+        check(s.database.vanish() > 0, "there was no connection")
+    s.start()
+    if when == "idle":
+        s.wait_for_the_end()
+        vanish()
+        s.load.more(300)
+    else:
+        s.database.on(tag_begins("MERGE") if when == "in a batch" else completed("COMMIT"), vanish,
+                      skip=4).wait(20, when)
+    began = time.monotonic()
+    s.calm(1)
+    s.stands_still()
+    s.waits_for("commit.in_doubt" if when == "at COMMIT" else "target.retry")
+    wait_until(lambda: s.alive() and s.database.connections > opened[0], 20, "it connects anew")
+    s.moving(100)
+    check(time.monotonic() - began < 15, "it was noticed too late")
+    s.finish()
+    check_equal(s.rebalances(), 1, "assignments")
+    check(not s.events("lane.fenced"), "a lost connection ended as a lost partition")
 
 
 def dead_server(case):

@@ -32,12 +32,13 @@ CASES = [
     (6, "COMMIT lost", target.commit_lost),
     (7, "COMMIT's answer lost", target.commit_answer_lost),
     (7, "COMMIT still under way", target.commit_still_under_way),
+    *((8, f"half-open {when}", target.half_open, when) for when in ("in a batch", "at COMMIT", "idle")),
     (9, "the server is killed", target.dead_server),
     *((10, f"{mode} restart", target.restart, mode) for mode in ("fast", "immediate")),
     (11, "sessions ended", target.terminated),
     (12, "the wait for a standby is cancelled", target.standby_gone, True),
     (13, "no standby", target.standby_gone, False),
-    (14, "failover to a standby that lags, and back", target.failover),
+    (14, "failover to a standby that lags, and back", target.failover),  # 15 too: the old primary
     (14, "a backup is restored", target.restored),
     (16, "deadlock", target.deadlock),
     (17, "long lock", target.long_lock),
@@ -75,7 +76,7 @@ CASES = [
 ]
 QUICK = {"kill -9 before COMMIT", "kill -9 after COMMIT", "a frozen process wakes up", "COMMIT lost",
          "COMMIT's answer lost", "deadlock", "sessions ended", "PostgreSQL stalls",
-         "retention passes a stopped process", "SIGTERM while PostgreSQL is silent"}
+         "retention passes a stopped process", "SIGTERM while PostgreSQL is silent", "half-open at COMMIT"}
 
 
 def add_options(parser):

@@ -5,14 +5,17 @@
     rule.wait(20)                                        …and did so: a fault must prove that it fired
     proxy.stall(); proxy.flow()                          bytes stay where they are, connections stand
     proxy.refuse(); proxy.accept(); proxy.cut()          connections are reset
+    proxy.vanish()                                       what there is gets no answer any more, from
+                                                         nobody's kernel either; new ones do (half-open)
     proxy.to(("127.0.0.1", 5433))                        where new connections lead
 
 What a rule can do to its message, and then to the connection:
     LOSE     the message is not passed on, both ends are reset
     CUT      the message is passed on, then both ends are reset
     HOLD     the message waits, with all behind it, until rule.release()
-    a function of the message: called before it is passed on
+    a function of the message: called before it is passed on (unless that makes the link vanish)
 """
+import ctypes
 import re
 import socket
 import struct
@@ -28,6 +31,7 @@ RAW, POSTGRES, KAFKA = "raw", "postgres", "kafka"
 KAFKA_NAMES = {0: "Produce", 1: "Fetch", 2: "ListOffsets", 3: "Metadata", 8: "OffsetCommit",
                9: "OffsetFetch", 10: "FindCoordinator", 11: "JoinGroup", 12: "Heartbeat",
                13: "LeaveGroup", 14: "SyncGroup", 17: "SaslHandshake", 18: "ApiVersions"}
+SO_ATTACH_FILTER = 26  # Linux
 STARTUP, SSL_REQUEST, GSS_REQUEST, CANCEL_REQUEST = 196608, 80877103, 80877104, 80877102
 
 
@@ -47,6 +51,10 @@ def query(pattern):
 def completed(tag):
     """The server's word that a statement is done."""
     return lambda m: not m.to_server and m.name == "C" and m.body[5:-1] == tag.encode()
+
+
+def tag_begins(word):
+    return lambda m: not m.to_server and m.name == "C" and m.body[5:].startswith(word.encode())
 
 
 def cancelling(m):
@@ -123,10 +131,21 @@ class Proxy:
         self._accepting.set()
 
     def cut(self):
-        with self._lock:
-            links = list(self._links)
+        """How many there were."""
+        links = self._open_links()
         for link in links:
             link.reset()
+        return len(links)
+
+    def vanish(self):
+        links = self._open_links()
+        for link in links:
+            link.vanish()
+        return len(links)
+
+    def _open_links(self):
+        with self._lock:
+            return [link for link in self._links if not link.vanished]
 
     def to(self, upstream):
         self.upstream = upstream
@@ -139,7 +158,10 @@ class Proxy:
         except OSError:
             pass
         self._listener.close()
-        self.cut()
+        with self._lock:
+            links = list(self._links)
+        for link in links:
+            link.reset()
 
     # ---- inside
 
@@ -181,12 +203,17 @@ class Proxy:
         return None
 
     def pass_on(self, message, send, link):
+        if link.vanished:
+            return
         rule = self._rule_for(message)
         self._flowing.wait()
         if self.latency:
             time.sleep(self.latency)
         if rule and callable(rule.action):
             rule.action(message)
+            if link.vanished:
+                rule._fired.set()
+                return
         elif rule and rule.action == HOLD:
             rule._fired.set()
             rule._released.wait()
@@ -222,6 +249,7 @@ class Link:
         self.plain = proxy.protocol != RAW         # false: bytes that we do not understand (TLS)
         self.asked_tls = False
         self.requests = {}                         # Kafka's correlation id: name
+        self.vanished = False
 
     def run(self):
         back = threading.Thread(target=self._pump, args=(self.server, self.client, False), daemon=True)
@@ -232,6 +260,14 @@ class Link:
     def reset(self):
         reset(self.client)
         reset(self.server)
+
+    def vanish(self):
+        """As if a firewall forgot the connection: neither end is told, and what the client sends is
+        dropped before TCP could acknowledge it."""
+        self.vanished = True
+        drop_all = ctypes.create_string_buffer(struct.pack("HBBI", 6, 0, 0, 0))  # BPF: return 0
+        self.client.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER,
+                               struct.pack("@HP", 1, ctypes.addressof(drop_all)))
 
     def _pump(self, source, sink, to_server):
         buffer = bytearray()

@@ -71,6 +71,12 @@ TEST_CASE("connection strings: defaults under the dsn, the password over it", "[
   CHECK(text("host=h password=a", "b'\\c").find("password='b\\'\\\\c'") != std::string::npos);
   CHECK(text("host=h connect_timeout=3").find("connect_timeout='3'") != std::string::npos);
   CHECK(text("host=h").find("connect_timeout='10'") != std::string::npos);
+  // A connection of which neither end is told that it is gone must not be waited for.
+  for (const char* patience : {"keepalives_idle='30'", "keepalives_interval='10'",
+                               "keepalives_count='3'", "tcp_user_timeout='30000'"}) {
+    CHECK(text("host=h").find(patience) != std::string::npos);
+  }
+  CHECK(text("host=h tcp_user_timeout=5").find("tcp_user_timeout='5'") != std::string::npos);
   CHECK(text("host=h client_encoding=LATIN1").find("LATIN1") == std::string::npos);
   CHECK(text("postgresql://u:p%23s@h/db").find("password='p#s'") != std::string::npos);
   CHECK(text("service=s").find("connect_timeout") == std::string::npos);
