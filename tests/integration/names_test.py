@@ -7,7 +7,8 @@ one of the target unless both are sent there by name.
 import json
 import sys
 
-from harness import (Suite, change, check, check_equal, check_settled, quoted, short, user_tables)
+from harness import (Suite, change, check, check_equal, check_settled, positions, quoted, short,
+                     user_tables)
 
 ODD = ["with space", 'quo"te', "dot.in.name", "$dollar", "{braces}", "${schema}", "select", "Ümläut",
        "日本語", "_u0020", "1digit", "trailing ", "semi;colon", "back\\slash", "per%cent", "tab\there",
@@ -53,8 +54,9 @@ def odd_names(case, infer):
     check_settled(target)
 
 
-def impossible_tables(case):
-    """Names that no table can have stop their topic; two that would be one after a cut, both."""
+def impossible_tables(case, policy):
+    """44, 46: names that no table can have stop their topic, whatever the policy; two that would be one
+    after a cut, both."""
     target = case.target()
     long = "t" * 63
     names = {"empty": "", "zero": "ze\0ro", "long": long + "x", "longer": long + "y",
@@ -68,14 +70,17 @@ def impossible_tables(case):
         topics[kind] = case.topic(kind)
         case.produce([change(topics[kind], table, "c", {"id": 1}, {"id": 1}, schema=schema, lsn=1)])
     settings = case.settings(target, topics.values(), target={"schema-inference": "true"},
-                             errors={"on-bad-record": "dead-letter"})
+                             errors={"on-bad-record": policy})
     said = stopped(case.until_current(settings, code=65))
     for kind in ("zero", "long", "longer", "system", "own"):
         check_says(said.get(topics[kind], ""), words[kind] + ["set [target] table, or target"])
-    letters = target.run("select stream, message from tidemark.dead_letters")
-    check_equal([stream for stream, _ in letters], [topics["empty"]], "dead letters")
-    check_says(letters[0][1], words["empty"])
+    letters = dict(target.run("select stream, message from tidemark.dead_letters"))
+    of_policy = letters if policy == "dead-letter" else said
+    check_equal(set(letters), {topics["empty"]} if policy == "dead-letter" else set(), "dead letters")
+    check_says(of_policy.get(topics["empty"], ""), words["empty"])
     check_equal(user_tables(target), [], "tables")
+    reached = {stream for (stream, _), mark in positions(target, case.id).items() if mark > 0}
+    check_equal(reached, set(letters), "topics that something was passed in")
 
 
 def impossible_columns(case):
@@ -106,7 +111,7 @@ def impossible_columns(case):
 
 
 def case_matters(case):
-    """PostgreSQL folds what is not quoted; tidemark quotes everything."""
+    """45: PostgreSQL folds what is not quoted; tidemark quotes everything."""
     target = case.target()
     topics = [case.topic(name) for name in ("upper", "lower")]
     for topic, table in zip(topics, ("Orders", "orders")):
@@ -118,8 +123,8 @@ def case_matters(case):
         check_equal(target.run(f'select "Id"::int, id::int, "V" from "{table}"'), [(1, 2, table)], table)
 
 
-def collapse(case):
-    """Two tables of the source that the template sends into one: both are refused, by their names."""
+def collapse(case, policy):
+    """47: two tables of the source that the template sends into one: both are refused, by their names."""
     target = case.target()
     target.run("create table t (id int primary key, v text)")
     topics = [case.topic(f"{schema}.t") for schema in ("east", "west")]
@@ -128,7 +133,8 @@ def collapse(case):
         return [change(topic, "t", "c", {"id": i}, {"id": i, "v": topic}, schema=schema, lsn=i)
                 for topic, schema in zip(topics, ("east", "west")) for i in range(first, first + 3)]
     case.produce(records(1))
-    settings = case.settings(target, topics, target={"table": "public.${table}"})
+    settings = case.settings(target, topics, target={"table": "public.${table}"},
+                             errors={"on-bad-record": policy})
     refused_at_start(case, settings, [*topics, "both lead to public.t", "between topics there is no order",
                                       "put ${topic} into [target] table"])
     check_equal(target.value("select to_regclass('tidemark.pipeline_watermarks')"), None, "state")
@@ -148,8 +154,8 @@ def refused_at_start(case, settings, words):
     check_says(json.dumps(ended.summary()), words)
 
 
-def collapse_behind_routers(case):
-    """What the topics' names do not show is found at the second table's first record: both stop."""
+def collapse_behind_routers(case, policy):
+    """47: what the topics' names do not show is found at the second table's first record: both stop."""
     target = case.target()
     target.run("create table t (id int primary key, v text)")
     topics = [case.topic(name) for name in ("one", "two")]
@@ -158,7 +164,8 @@ def collapse_behind_routers(case):
         case.produce([change(topic, "t", "c", {"id": i}, {"id": i, "v": topic}, schema=schema, lsn=i)
                       for topic, schema in zip(topics, ("east", "west")) for i in range(first, first + 3)])
     produce(1)
-    settings = case.settings(target, topics, target={"table": "public.${table}"})
+    settings = case.settings(target, topics, target={"table": "public.${table}"},
+                             errors={"on-bad-record": policy})
     said = stopped(case.until_current(settings, code=65))
     check(said, "no partition stopped")
     for text in said.values():
@@ -168,6 +175,7 @@ def collapse_behind_routers(case):
     produce(10)
     case.until_current(settings, code=65)
     check(len({v for (v,) in target.run("select v from t")}) <= 1, "rows of both topics in one table")
+    check_equal(target.value("select count(*) from tidemark.dead_letters"), 0, "dead letters")
 
 
 def names_alone_refuse_nothing(case):
@@ -208,11 +216,12 @@ def main():
     suite = Suite(__doc__)
     suite.case("odd names, tables that are there", odd_names, False)
     suite.case("odd names, tables made", odd_names, True)
-    suite.case("tables that cannot be", impossible_tables)
+    for policy in "stop", "dead-letter":
+        suite.case(f"44 46 tables that cannot be, {policy}", impossible_tables, policy)
+        suite.case(f"47 two tables into one, {policy}", collapse, policy)
+        suite.case(f"47 two tables into one, behind routers, {policy}", collapse_behind_routers, policy)
     suite.case("columns that cannot be", impossible_columns)
-    suite.case("case matters", case_matters)
-    suite.case("two tables into one", collapse)
-    suite.case("two tables into one, behind routers", collapse_behind_routers)
+    suite.case("45 case matters", case_matters)
     suite.case("topics of one name", names_alone_refuse_nothing)
     suite.case("two tables of a topic into one", collapse_in_one_topic)
     return suite.finish()

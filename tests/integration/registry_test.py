@@ -122,13 +122,15 @@ def slow(case):
     check_equal(len(taken), 1, "how often the group was joined")
 
 
-def absent(case):
-    """The partitions stop; once the registry has the schemas, nothing is missing."""
-    applied = Applied(case, schemas={})
+def absent(case, policy):
+    """52: the partitions stop, whatever the policy: the records are not bad. Once the registry has the schemas, nothing is missing."""
+    applied = Applied(case, schemas={}, errors={"on-bad-record": policy})
     ended = applied.run(65)
     stopped = [e for e in ended.events() if e["event"] == "partition.stopped"]
     check(stopped and "the registry does not have the schema with id" in json.dumps(stopped[0]),
           f"stopped: {stopped[:1]}")
+    check_equal([mark for mark in positions(applied.target, case.id).values() if mark > 0], [], "positions")
+    check_settled(applied.target)
     applied.registry.schemas.update(SCHEMAS)
     applied.run()
     applied.check_rows()
@@ -287,7 +289,8 @@ def main():
     suite.case("429 at first", comes_back, times(2, (429, "")))
     suite.case("wrong JSON at first", comes_back, times(2, (200, '{"schema": ')))
     suite.case("a huge answer at first", comes_back, times(1, (200, b" " * (17 << 20))))
-    suite.case("absent for good", absent)
+    for policy in "stop", "dead-letter":
+        suite.case(f"52 absent for good, {policy}", absent, policy)
     suite.case("refused at the start", refused_at_start)
     suite.case("refused later", refused_later)
     suite.case("user and password", with_credentials, basic("me", "s3cret"), {
