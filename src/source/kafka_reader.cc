@@ -16,6 +16,8 @@ using std::chrono::milliseconds;
 
 // Reading over this many records is cheaper than asking the broker anew.
 constexpr std::int64_t kReadOverMax = 1000;
+// A record keeps the whole batch that it came in, which may have been small before it was unpacked.
+constexpr std::size_t kHeldBytesMax = std::size_t{1} << 20;
 
 OwnedRecord owned(const rd_kafka_message_t& message) {
   const RecordView view = view_of(message);
@@ -73,7 +75,11 @@ std::optional<OwnedRecord> KafkaReader::read(const StreamPartition& partition, O
   fresh_ = false;
   if (!can_go_on_to(partition, offset)) start(partition, offset);
   for (;;) {
-    if (held_ && held_->offset == offset.value) return owned(*held_);
+    if (held_ && held_->offset == offset.value) {
+      OwnedRecord record = owned(*held_);
+      if (held_->len + held_->key_len > kHeldBytesMax) stop();
+      return record;
+    }
     if (held_ && held_->offset > offset.value) return std::nullopt;
     if (end_ && (offset < *end_ || fresh_)) return std::nullopt;
     // An end that was seen before this record was written, perhaps: librdkafka says it only once.

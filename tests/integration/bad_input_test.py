@@ -11,10 +11,14 @@ registry ids (52) registry_test.
 import base64
 import json
 import re
+import resource
+import signal
 import sys
 import time
 from pathlib import Path
 
+import raw_batch
+from fault_servers import peak_bytes
 from harness import (Suite, Tidemark, bytes_of, change, check, check_equal, positions, tombstone,
                      wait_until)
 
@@ -455,6 +459,47 @@ def bomb(case, codec):
     check(most < 1200, f"{most} MB")
 
 
+UNPACKED = 800 << 20
+
+
+def unpacked(case, count):
+    """14: a batch of 800 KB in gzip that unpacks to 800 MiB, as one record, which becomes a letter, or as
+    many good ones. librdkafka unpacks it whole. The process takes no more than `most`, and gives it back.
+    With less memory than that it ends, nothing is lost, and with more it goes on."""
+    target = case.target()
+    target.run("create table t (id int primary key, v text)")
+    topic = case.topic("public.t", max_message_bytes=4 << 20)
+    case.produce([change(topic, "t", "u", {"id": -2}, {"id": -2, "v": "before"})])
+    records = []
+    for i in range(count):
+        record = change(topic, "t", "u", {"id": i}, {"id": i, "v": "@"})
+        head, tail = record["value"].split("@")
+        records.append((record["key"], head, UNPACKED // count, tail))
+    check(raw_batch.send(case.stack.kafka, topic, 0, records) < 2 << 20, "the batch is not small")
+    case.produce([change(topic, "t", "u", {"id": -1}, {"id": -1, "v": "after"})])
+    config = case.settings(target, [topic], errors={"on-bad-record": "dead-letter"}, log={"level": "info"},
+                           source={"record-max-bytes": "2MiB"}, batch={"lanes": 1})
+    starved = case.start(config, "starved")
+    resource.prlimit(starved.pid, resource.RLIMIT_DATA, (UNPACKED * 3 // 4, UNPACKED * 3 // 4))
+    check(starved.wait(60).code in (-signal.SIGABRT, -signal.SIGSEGV, -signal.SIGKILL, 70, 71),
+          f"how it ends without memory: {starved.process.returncode}")
+    check(max(positions_or_none(target, case), default=-1) <= 1, "it has passed what it had no memory for")
+    process = case.start(config)
+    wait_until(lambda: process.running() and max(positions_or_none(target, case), default=-1) == count + 2,
+               90, "everything is in", 0.2)
+    # The batch itself, read again for the letter, and the record in it.
+    peak, most = peak_bytes(process.pid), UNPACKED * (3 if count == 1 else 1) + (400 << 20)
+    wait_until(lambda: resident_mb(process.pid) < 300, 30, "the memory is given back", 0.5)
+    left = resident_mb(process.pid)
+    check_equal(process.stop().code, 0, "exit code")
+    letters = target.run("select position::int, value is null and not_kept is not null from tidemark.dead_letters")
+    check_equal(letters, [(1, True)] if count == 1 else [], "letters")
+    check_equal(target.run("select count(*), min(length(v)) from t where id >= 0"),
+                [(0, None)] if count == 1 else [(count, UNPACKED // count)], "rows")
+    print(f"# 800 MiB in {count}: {peak >> 20} MiB at most, {left} MB afterwards", flush=True)
+    check(peak < most, f"{peak >> 20} MiB of memory, {most >> 20} allowed")
+
+
 def positions_or_none(target, case):
     if not target.value("select to_regclass('tidemark.pipeline_watermarks') is not null"):
         return []
@@ -482,8 +527,10 @@ def main():
         suite.case(f"16 a batch too large to fetch, {codec}", too_large_to_fetch, codec)
     if suite.options.full:
         suite.case("large records", memory)
-        for codec in "gzip", "zstd":
-            suite.case(f"a bomb of {codec}", bomb, codec)
+        for codec in "gzip", "zstd", "lz4":
+            suite.case(f"14 a bomb of {codec}", bomb, codec)
+        for count in 1, 800:
+            suite.case(f"14 800 MiB in {count}", unpacked, count)
     return suite.finish()
 
 

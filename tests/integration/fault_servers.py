@@ -32,7 +32,7 @@ def port_is_free(port):
 def free_base_port(first):
     first = first if first < 32000 else 24100  # from 32768 on are the ports that connections get
     for base in range(first, 32600, 100):
-        if all(port_is_free(base + at) for at in (32, 33, *range(92, 100))):
+        if all(port_is_free(base + at) for at in (32, 33, 83, *range(92, 100))):
             return base
     raise Failed("no free ports")
 
@@ -44,10 +44,11 @@ def plain_login(password):
 
 class FaultStack:
     """Kafka at .kafka, by a proxy at .proxied (which is the test's) that leads to .behind, and with
-    a password at .sasl_port; the target at .target_dsn."""
+    a password at .sasl_port; the target at .target_dsn. With `connect` the source and Debezium too."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, connect=False):
         self.folder = Path(folder)
+        self.connect = connect
         self.script("destroy", check_code=False)
         self.base = free_base_port(int(os.environ.get("TIDEMARK_STACK_BASE_PORT", 24000)) + 100)
         self.kafka_port, self.target_port = self.base + 92, self.base + 33
@@ -81,7 +82,8 @@ class FaultStack:
         words = [f"--set=kafka.{name}={value}" for name, value in
                  {**self.settings, **(kafka_settings or {})}.items()]
         words = [part for word in words for part in word.split("=", 1)]
-        self.script(*words, "--set", "target.fsync=off", "--only", "kafka,target", "up")
+        parts = [] if self.connect else ["--only", "kafka,target"]
+        self.script(*words, "--set", "target.fsync=off", *parts, "up")
 
     def script(self, *words, check_code=True):
         base = ["--base-port", str(self.base)] if hasattr(self, "base") else []
@@ -133,9 +135,13 @@ class FaultStack:
         return f"host=127.0.0.1 port={self.target_port} user=postgres dbname=target"
 
     def environment(self):
-        """What harness.Stack wants; there is neither Connect nor a source."""
-        return {"TIDEMARK_STACK_KAFKA": self.kafka, "TIDEMARK_STACK_CONNECT": "none",
-                "TIDEMARK_STACK_SOURCE_DSN": "none", "TIDEMARK_STACK_TARGET_DSN": self.target_dsn,
+        """What harness.Stack wants."""
+        connect, source = "none", "none"
+        if self.connect:
+            connect = f"http://127.0.0.1:{self.base + 83}"
+            source = f"host=127.0.0.1 port={self.base + 32} user=postgres dbname=source"
+        return {"TIDEMARK_STACK_KAFKA": self.kafka, "TIDEMARK_STACK_CONNECT": connect,
+                "TIDEMARK_STACK_SOURCE_DSN": source, "TIDEMARK_STACK_TARGET_DSN": self.target_dsn,
                 "TIDEMARK_STACK_LOGS": str(self.folder / "log")}
 
 
@@ -238,8 +244,16 @@ class SmallDisk:
 
 def peak_bytes(pid):
     """The most memory that a process has had."""
+    return memory_of(pid, "VmHWM")
+
+
+def resident_bytes(pid):
+    return memory_of(pid, "VmRSS")
+
+
+def memory_of(pid, name):
     text = Path(f"/proc/{pid}/status").read_text()
-    return int(re.search(r"VmHWM:\s+(\d+) kB", text).group(1)) * 1024
+    return int(re.search(name + r":\s+(\d+) kB", text).group(1)) * 1024
 
 
 def established(port):
