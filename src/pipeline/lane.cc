@@ -41,8 +41,16 @@ Lane::~Lane() {
 }
 
 void Lane::start() {
-  reader_thread_ = std::thread([this] { reader_->run(); });
-  writer_thread_ = std::thread([this] { writer_->run(); });
+  reader_thread_ = std::thread([this] { read(); });
+  writer_thread_ = std::thread([this] { write(); });
+}
+
+void Lane::read() {
+  reader_->run();
+}
+
+void Lane::write() {
+  writer_->run();
 }
 
 void Lane::stop() {
@@ -53,11 +61,15 @@ void Lane::cancel() {
   shared_->parts.target->cancel();
 }
 
-// The group is left last: until then nobody else starts on what the writer may still commit.
 void Lane::join() {
   if (reader_thread_.joinable()) reader_thread_.join();
   if (!writer_thread_.joinable()) return;
   writer_thread_.join();
+  leave();
+}
+
+// The group is left last: until then nobody else starts on what the writer may still commit.
+void Lane::leave() {
   shared_->parts.source->close(std::min(kLeaveMost, shared_->config.shutdown_timeout / 8));
   shared_->update([](LaneState& state) {
     if (state.end == LaneEnd::running) state.end = LaneEnd::stopped;

@@ -28,6 +28,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <random>
 #include <string>
 #include <thread>
 #include <vector>
@@ -56,6 +57,8 @@ struct LaneParts {
   std::function<void(std::chrono::milliseconds)> wait_for_answers;
   std::function<std::string()> missing_answers;  // why they do not come; empty while all is well
   std::function<void()> forget_tables;
+  // Of the pauses between tries: those of two lanes must not be the same.
+  std::uint64_t random_seed = std::random_device{}();
 };
 
 enum class LaneEnd { running, stopped, failed };
@@ -100,6 +103,11 @@ class Lane {
   // Ends what the writer waits for in PostgreSQL; the batch is rolled back.
   void cancel();
   void join();
+  // What start() and join() are made of, for who brings threads of his own: the bodies of the two
+  // threads, and what is left to do when both have returned.
+  void read();
+  void write();
+  void leave();
   [[nodiscard]] LaneState state() const;
 
  private:

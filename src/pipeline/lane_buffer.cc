@@ -76,7 +76,9 @@ bool LaneBuffer::full() const {
 
 bool LaneBuffer::wait_for_room(std::chrono::milliseconds longest) {
   std::unique_lock lock(mutex_);
-  return room_.wait_for(lock, longest, [&] { return stopping_ || !is_tight(); });
+  const auto until = Clock::now() + longest;
+  while (!stopping_ && is_tight() && Clock::now() < until) room_.wait_until(lock, until);
+  return stopping_ || !is_tight();
 }
 
 bool LaneBuffer::is_enough(Wanted wanted) const {
@@ -146,7 +148,10 @@ bool LaneBuffer::stale(std::uint64_t generation) const {
 
 bool LaneBuffer::sleep(std::chrono::milliseconds time, std::uint64_t generation) {
   std::unique_lock lock(mutex_);
-  return !work_.wait_for(lock, time, [&] { return stopping_ || generation != generation_; });
+  const auto until = Clock::now() + time;
+  const auto disturbed = [&] { return stopping_ || generation != generation_; };
+  while (!disturbed() && Clock::now() < until) work_.wait_until(lock, until);
+  return !disturbed();
 }
 
 void LaneBuffer::stop() {

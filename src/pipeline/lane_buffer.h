@@ -9,7 +9,6 @@
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <exception>
@@ -20,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/clock.h"
 #include "tidemark/change.h"
 #include "tidemark/types.h"
 
@@ -56,8 +56,6 @@ struct ReadingChange {
 
 class LaneBuffer {
  public:
-  using Clock = std::chrono::steady_clock;
-
   explicit LaneBuffer(std::size_t bytes_max) : bytes_max_(bytes_max) {}
 
   // ---- the reader's side
@@ -116,8 +114,8 @@ class LaneBuffer {
 
   const std::size_t bytes_max_;
   mutable std::mutex mutex_;
-  std::condition_variable work_;
-  std::condition_variable room_;
+  Condition work_;
+  Condition room_;
   // Guarded by mutex_:
   std::deque<SlabPtr> slabs_;
   std::size_t slabs_events_ = 0;

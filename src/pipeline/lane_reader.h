@@ -12,6 +12,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "base/clock.h"
 #include "pipeline/lane_shared.h"
 
 namespace tidemark {
@@ -22,7 +23,6 @@ class Lane::Reader {
   void run();
 
  private:
-  using Clock = std::chrono::steady_clock;
   struct Assigned {
     StreamPartition at;
     std::int32_t partitions_of_stream = 1;

@@ -35,7 +35,7 @@ Lane::Writer::Writer(Shared& shared)
     : shared_(shared),
       target_(*shared.parts.target),
       batch_(*shared.parts.target, shared.config, shared.parts.raw_read),
-      random_(std::random_device{}()) {}
+      random_(shared.parts.random_seed) {}
 
 void Lane::Writer::run() {
   try {
@@ -94,7 +94,7 @@ LaneBuffer::Wanted Lane::Writer::wanted() const {
 
 // What is left of the slabs at hand is not kept waiting longer than they are; a full batch not at
 // all.
-Lane::Writer::Clock::time_point Lane::Writer::wait_until() const {
+Clock::time_point Lane::Writer::wait_until() const {
   const auto now = Clock::now();
   if (ready_ >= shared_.config.batch.rows_max) return now;
   auto until = now + kIdle;

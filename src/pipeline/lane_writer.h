@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/clock.h"
 #include "pipeline/lane_shared.h"
 #include "pipeline/waiting_partitions.h"
 
@@ -20,7 +21,6 @@ class Lane::Writer {
   void run();
 
  private:
-  using Clock = std::chrono::steady_clock;
   struct Pending {
     SlabPtr slab;
     std::size_t next = 0;  // first event not cut yet

@@ -26,7 +26,6 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-using Clock = std::chrono::steady_clock;
 
 constexpr milliseconds kFirstLanePatience{1500};
 constexpr milliseconds kWatch{50};

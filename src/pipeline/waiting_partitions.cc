@@ -97,7 +97,7 @@ std::vector<EventRef> WaitingPartitions::due(std::size_t rows_max, Clock::time_p
   return all;
 }
 
-std::optional<WaitingPartitions::Clock::time_point> WaitingPartitions::next_due() const {
+std::optional<Clock::time_point> WaitingPartitions::next_due() const {
   std::optional<Clock::time_point> next;
   for (const auto& [partition, waiting] : waiting_) {
     next = std::min(next.value_or(waiting.until), waiting.until);

@@ -13,6 +13,7 @@
 #include <set>
 #include <vector>
 
+#include "base/clock.h"
 #include "batch/fold.h"
 #include "tidemark/change.h"
 #include "tidemark/types.h"
@@ -21,8 +22,6 @@ namespace tidemark {
 
 class WaitingPartitions {
  public:
-  using Clock = std::chrono::steady_clock;
-
   [[nodiscard]] bool empty() const { return waiting_.empty() && parked_.empty(); }
   [[nodiscard]] bool contains(std::uint32_t partition) const {
     return waiting_.contains(partition) || parked_.contains(partition);

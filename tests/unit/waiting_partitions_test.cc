@@ -42,9 +42,9 @@ std::string names(const std::vector<EventRef>& events) {
   return out;
 }
 
-const WaitingPartitions::Clock::time_point kStart{};
+const Clock::time_point kStart{};
 
-WaitingPartitions::Clock::time_point after_ms(int time) {
+Clock::time_point after_ms(int time) {
   return kStart + std::chrono::milliseconds{time};
 }
 
