@@ -290,18 +290,22 @@ std::vector<EventRef> Lane::Writer::cut() {
   return batch;
 }
 
-// A partition whose rows fill the buffer while they wait gives way, and is read again later.
+// A partition whose rows fill the buffer while they wait gives way, and is read again later; all
+// do whose rows came under several layouts: once known, the decoder makes one of them.
 void Lane::Writer::make_room() {
   if (waiting_.empty() || ready_ != 0 || !owns_) return;
-  if (shared_.buffer.tight()) {
-    if (const auto partition = waiting_.park(Clock::now())) {
+  const bool split = waiting_.split();
+  if (split || shared_.buffer.tight()) {
+    while (const auto partition = waiting_.park(Clock::now())) {
       log_event(Level::info, "partition.parked",
-                "what waits fills the buffer: its rows are dropped and read again later",
+                split ? "what waits came under several definitions of its table: it is read again"
+                      : "what waits fills the buffer: its rows are dropped and read again later",
                 {{"topic", batch_.partitions()[*partition].at.stream},
                  {"partition", batch_.partitions()[*partition].at.partition.value}});
       shared_.buffer.ask({generation_, *partition, false, std::nullopt});
-      release_done();
+      if (!split) break;
     }
+    release_done();
     return;
   }
   for (const std::uint32_t partition : waiting_.unpark(Clock::now())) {

@@ -15,6 +15,7 @@ constexpr milliseconds kTryMost{3000};
 constexpr milliseconds kParkFirst{500};
 constexpr milliseconds kParkMost{16000};
 constexpr unsigned kDoublingsMost = 20;
+constexpr unsigned kTriesSplit = 4;
 
 milliseconds doubled(milliseconds first, unsigned times, milliseconds most) {
   return std::min(most, first * (1 << std::min(times, 16U)));
@@ -78,7 +79,7 @@ void WaitingPartitions::settle(std::uint32_t partition, std::optional<Offset> ne
   if (found->second.events.empty()) waiting_.erase(found);
 }
 
-std::vector<EventRef> WaitingPartitions::due(std::size_t rows_max, Clock::time_point now) const {
+std::vector<EventRef> WaitingPartitions::due(std::size_t rows_max, Clock::time_point now) {
   const auto next = next_due();
   if (waiting_.empty() || !next || *next > now) return {};
   std::vector<EventRef> all;
@@ -92,9 +93,16 @@ std::vector<EventRef> WaitingPartitions::due(std::size_t rows_max, Clock::time_p
   const auto end = std::find_if(all.begin(), all.end(), [&](const EventRef& ref) {
     return !layouts.admit(ref.event->layout);
   });
-  all.erase(all.begin() + std::min(end - all.begin(), static_cast<std::ptrdiff_t>(most)),
-            all.end());
+  const auto room = static_cast<std::ptrdiff_t>(std::min(most, all.size()));
+  ended_at_layout_ = end - all.begin() < room;
+  all.erase(all.begin() + std::min(end - all.begin(), room), all.end());
   return all;
+}
+
+bool WaitingPartitions::split() const {
+  return ended_at_layout_ && std::any_of(waiting_.begin(), waiting_.end(), [](const auto& entry) {
+           return entry.second.tries >= kTriesSplit;
+         });
 }
 
 std::optional<Clock::time_point> WaitingPartitions::next_due() const {
@@ -117,6 +125,7 @@ void WaitingPartitions::clear() {
   waiting_.clear();
   parked_.clear();
   parkings_.clear();
+  ended_at_layout_ = false;
 }
 
 std::optional<std::uint32_t> WaitingPartitions::park(Clock::time_point now) {

@@ -3,7 +3,8 @@
 // the source's order, each time with more of their events: what waits may wait for each other, or
 // for a row that has come and gone, and can then only be written with what lets go of it again.
 // What waits must not keep out what it waits for: if it fills the buffer, a partition is *parked*,
-// its rows dropped, to be read again later from its position. Not thread-safe: the writer's.
+// its rows dropped, to be read again later from its position. All are, where what lets go of them
+// stands behind a change of their table's layout. Not thread-safe: the writer's.
 #pragma once
 
 #include <chrono>
@@ -34,8 +35,12 @@ class WaitingPartitions {
                 Clock::time_point now);
   // All events before `next` are in the target; of a stopped partition nothing is kept.
   void settle(std::uint32_t partition, std::optional<Offset> next, bool stopped);
-  // What is to be tried now, in source order, about `rows_max` at first; empty: not yet.
-  [[nodiscard]] std::vector<EventRef> due(std::size_t rows_max, Clock::time_point now) const;
+  // What is to be tried now, in source order, about `rows_max` at first, never two layouts of one
+  // table; empty: not yet.
+  [[nodiscard]] std::vector<EventRef> due(std::size_t rows_max, Clock::time_point now);
+  // What was tried last, not for the first time, ended where another layout of its table begins:
+  // more of it cannot be tried unless it is read again, and decoded under one layout.
+  [[nodiscard]] bool split() const;
   [[nodiscard]] std::optional<Clock::time_point> next_due() const;
   // The slabs that hold what waits.
   [[nodiscard]] std::set<const Slab*> slabs() const;
@@ -60,6 +65,7 @@ class WaitingPartitions {
   };
   std::map<std::uint32_t, Waiting> waiting_;
   std::map<std::uint32_t, Parked> parked_;
+  bool ended_at_layout_ = false;                // what due() gave last
   std::map<std::uint32_t, unsigned> parkings_;  // how often, without having moved since
 };
 

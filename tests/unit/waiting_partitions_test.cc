@@ -112,6 +112,25 @@ TEST_CASE("what waits behind another layout does not keep new rows out", "[waiti
   CHECK(names(waiting.due(10, after_ms(330))) == "0:1");
 }
 
+TEST_CASE("what is tried in vain up to another layout has to be read again", "[waiting]") {
+  Layout before;
+  Layout after;
+  before.target = after.target = {"public", "child"};
+  Stream stream;
+  WaitingPartitions waiting;
+  const std::vector<EventRef> batch = {stream.add(0, 1, "1/0", 0, &before),
+                                       stream.add(0, 2, "2/0", 0, &after)};
+  waiting.hold(0, Offset{1}, batch, after_ms(0));
+  for (int tries = 2; tries <= 4; ++tries) {
+    CHECK_FALSE(waiting.split());  // what it waits for may come
+    CHECK(names(waiting.due(10, after_ms(1000 * tries))) == "0:1");
+    waiting.hold(0, Offset{1}, {}, after_ms(1000 * tries));
+  }
+  CHECK(waiting.split());
+  CHECK(waiting.park(after_ms(5000)) == 0U);
+  CHECK_FALSE(waiting.split());
+}
+
 TEST_CASE("what fills the buffer while it waits gives way, and comes again whole", "[waiting]") {
   Stream stream;
   WaitingPartitions waiting;
