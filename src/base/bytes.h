@@ -54,6 +54,9 @@ class Bytes {
   void reserve(std::size_t capacity) {
     if (capacity > capacity_) grow(capacity);
   }
+  void shrink_to_fit() {
+    if (size_ < capacity_) resize(size_);
+  }
   // Room for `length` bytes at the end, uninitialised; the pointer is valid until the next append.
   char* extend(std::size_t length) {
     if (size_ + length > capacity_) grow(size_ + length);
@@ -74,10 +77,13 @@ class Bytes {
   void grow(std::size_t needed) {
     std::size_t capacity = capacity_ < 128 ? 256 : capacity_ * 2;
     if (capacity < needed) capacity = needed;
+    resize(capacity);
+  }
+  void resize(std::size_t capacity) {
     // new[] without an initialiser: the bytes are not touched before they are written.
-    std::unique_ptr<char[]> bigger(new char[capacity]);  // NOLINT(*-avoid-c-arrays)
-    if (size_ != 0) std::memcpy(bigger.get(), data_.get(), size_);
-    data_ = std::move(bigger);
+    std::unique_ptr<char[]> other(new char[capacity]);  // NOLINT(*-avoid-c-arrays)
+    if (size_ != 0) std::memcpy(other.get(), data_.get(), size_);
+    data_ = std::move(other);
     capacity_ = capacity;
   }
 

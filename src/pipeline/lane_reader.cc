@@ -411,6 +411,11 @@ void Lane::Reader::flush(Clock::time_point due) {
     return;
   }
   slab_->due = due;
+  // One with few events counts as what they take: many such must not look like a full buffer.
+  if (slab_->events.size() < kSlabEvents / 4 && slab_->arena.size() < kSlabBytes / 4) {
+    slab_->events.shrink_to_fit();
+    slab_->arena.shrink_to_fit();
+  }
   shared_.buffer.push(std::move(slab_));
   slab_.reset();
   note_progress();
