@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
-"""tidemark with one guard taken out: what the checker must notice (tests/integration, --negative).
+"""tidemark with one guard taken out: what the checker (tests/integration, --negative) or the
+simulator (tests/simulator) must notice.
 
-    mutants.py --list         a line each: NAME SOURCE...
-    mutants.py NAME FOLDER    writes its sources, changed, into the folder
+    mutants.py --list              those of the program, a line each: NAME SOURCE...
+    mutants.py --list simulated    those of the simulator
+    mutants.py NAME FOLDER         writes its sources, changed, into the folder
 
 The guards are taken out of copies, so that the product has no switch for it. A guard that is not
 found exactly once is an error: a control that changes nothing would prove nothing.
@@ -48,9 +50,67 @@ MUTANTS = {
         "  if (!table.entries[entry].touched) {")]},
 }
 
+# Of what runs in the simulator; those of MUTANTS that do too are in SHARED.
+SHARED = ("whole-rows", "deletes-last")
+SIMULATED = {
+    # The group's offsets before the rows.
+    "report-first": {"src/pipeline/lane_writer.cc": [(
+        "      return batch_.write(batch);\n",
+        "      std::map<StreamPartition, Offset> next;\n"
+        "      for (const EventRef& ref : batch) {\n"
+        "        next[batch_.partitions()[ref.event->partition].at] = ref.event->offset.next();\n"
+        "      }\n"
+        "      shared_.parts.source->commit(\n"
+        "          std::vector<std::pair<StreamPartition, Offset>>(next.begin(), next.end()),\n"
+        "          milliseconds{2000});\n"
+        "      return batch_.write(batch);\n")]},
+    # A doubt is forgotten: the batch is written again.
+    "doubt-forgotten": {"src/pipeline/lane_writer.cc": [(
+        "        auto settled = batch_.settle();\n        in_doubt = false;\n"
+        "        if (settled) return settled;\n", "        in_doubt = false;\n")]},
+    # A fenced writer does not have the group joined anew.
+    "fenced-stays": {"src/pipeline/lane_writer.cc": [(
+        "      forget_rows();\n      shared_.buffer.ask_rejoin(false);\n", "      forget_rows();\n")]},
+    # What is written is not given back to the buffer's bound.
+    "never-released": {"src/pipeline/lane_writer.cc": [(
+        "    shared_.buffer.release(pending.slab);\n    return true;\n", "    return true;\n")]},
+    # What comes behind what waits goes ahead of it.
+    "waiting-overtaken": {"src/pipeline/lane_writer.cc": [(
+        "      if (waiting_.keep(ref)) continue;\n", "")]},
+    # What comes before a parked partition is read again goes in.
+    "parked-goes-on": {"src/pipeline/waiting_partitions.cc": [(
+        "  if (parked_.contains(ref.event->partition)) return true;\n", "")]},
+    # What waits behind another layout is never read again.
+    "split-stays": {"src/pipeline/waiting_partitions.cc": [(
+        "return ended_at_layout_ && ", "return false && ended_at_layout_ && ")]},
+    # Records go past those whose table is not known yet.
+    "backlog-overtaken": {"src/pipeline/lane_reader.cc": [(
+        "if (!backlog_.empty() || !decode(record))", "if (!decode(record))")]},
+    # A table's definition that is not there yet: the record is dropped.
+    "unknown-dropped": {"src/pipeline/lane_reader.cc": [(
+        "if (!backlog_.empty() || !decode(record)) keep_for_later(record);", "decode(record);")]},
+    # After a try that failed its keys stay held.
+    "hold-stays": {"src/pipeline/batch_writer.cc": [("    held_.restore(held_before);\n", "")]},
+    # Nobody is held by a dead letter.
+    "nothing-held": {"src/pipeline/batch_writer.cc": [(
+        "return config_.errors.hold_key && has_key(*ref.event) &&",
+        "return false && has_key(*ref.event) &&")]},
+    # Debezium's repetitions are applied.
+    "repetitions": {"src/batch/source_progress.cc": [(
+        "  if (is_below(here) && !event.snapshot && event.time_us <= time_us_) {",
+        "  if (false && is_below(here) && event.time_us <= time_us_) {")]},
+    # A row that waits for its other half is not looked for.
+    "waiting-rows-missed": {"src/pipeline/event_applier.cc": [(
+        "  for (const KeyChangeHint& hint : waiting) by_key.emplace(hint.at_key, &hint);\n", "")]},
+}
+
+
+def simulated():
+    return {**{name: MUTANTS[name] for name in SHARED}, **SIMULATED}
+
 
 def write(name, folder):
-    for source, guards in MUTANTS[name].items():
+    for source, guards in {**MUTANTS, **SIMULATED}[name].items():
         text = (ROOT / source).read_text(encoding="utf-8")
         for guard, without in guards:
             if text.count(guard) != 1:
@@ -62,8 +122,8 @@ def write(name, folder):
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] == ["--list"]:
-        for mutant, sources in MUTANTS.items():
+    if sys.argv[1] == "--list":
+        for mutant, sources in (simulated() if sys.argv[2:] == ["simulated"] else MUTANTS).items():
             print(mutant, *sources)
     else:
         write(*sys.argv[1:])

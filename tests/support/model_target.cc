@@ -30,14 +30,17 @@ std::string_view stored(const ModelDatabase& database, const TableName& table,
   return row == rows->second.end() ? std::string_view{} : std::string_view(row->second);
 }
 
+bool contains(const std::vector<StreamPartition>& partitions, const StreamPartition& at) {
+  return std::find(partitions.begin(), partitions.end(), at) != partitions.end();
+}
+
 std::vector<KeyChangeHint> waiting_in(const ModelDatabase& database,
                                       const std::vector<StreamPartition>& partitions) {
   std::vector<KeyChangeHint> out;
-  for (const auto& [id, row] : database.key_changes) {
-    const StreamPartition& home = database.key_change_at.at(id);
-    const bool ours = std::find(partitions.begin(), partitions.end(), home) != partitions.end();
-    if (row.side != 'c' || !row.has_row || !ours) continue;
-    out.push_back({home, row.layout->target, row.old_key, row.new_key, row.position, row.at_key});
+  for (const auto& [id, kept] : database.key_changes) {
+    const KeyChangeRow& row = kept.row;
+    if (row.side != 'c' || !row.has_row || !contains(partitions, kept.home)) continue;
+    out.push_back({kept.home, kept.table, row.old_key, row.new_key, row.position, row.at_key});
   }
   return out;
 }
@@ -50,11 +53,12 @@ Assignment ModelTarget::take(const std::vector<StreamPartition>& partitions) {
     ModelPosition& position = database_.positions[at];
     position.epoch.value += 1;
     out.partitions.push_back(
-        {at, position.epoch, position.next, position.source_position, std::nullopt});
+        {at, position.epoch, position.next, position.source_position, position.fingerprint});
   }
   for (std::size_t i = 0; i < database_.dead_letters.size(); ++i) {
     const DeadLetter& letter = database_.dead_letters[i];
-    if (letter.row_key.empty() || database_.passed.contains(i) || database_.closed.contains(i)) {
+    if (letter.row_key.empty() || database_.passed.contains(i) || database_.closed.contains(i) ||
+        !contains(partitions, letter.at)) {
       continue;
     }
     const std::size_t dot = letter.table.find('.');
@@ -82,18 +86,22 @@ void ModelTarget::begin(const std::vector<PositionMove>& moves) {
     }
     position.next = move.to;
     if (!move.source_position.empty()) position.source_position = move.source_position;
+    position.fingerprint.reset();
+    if (move.fingerprint != 0) position.fingerprint = move.fingerprint;
   }
 }
 
 std::vector<KeyChangeRow> ModelTarget::lock_key_changes(const std::vector<KeyChangeId>& ids) {
   std::vector<KeyChangeRow> out;
-  for (const auto& entry : work_->key_changes) {
-    const KeyChangeRow& row = entry.second;
-    const bool asked = std::any_of(ids.begin(), ids.end(), [&](const KeyChangeId& wanted) {
-      return wanted.layout->target == row.layout->target && wanted.old_key == row.old_key &&
-             wanted.new_key == row.new_key;
+  for (const auto& [id, kept] : work_->key_changes) {
+    const ModelKeyChange& there = kept;
+    const auto asked = std::find_if(ids.begin(), ids.end(), [&](const KeyChangeId& wanted) {
+      return wanted.layout->target == there.table && wanted.old_key == there.row.old_key &&
+             wanted.new_key == there.row.new_key;
     });
-    if (asked) out.push_back(row);
+    if (asked == ids.end()) continue;
+    out.push_back(there.row);
+    out.back().layout = asked->layout;
   }
   return out;
 }
@@ -110,7 +118,6 @@ WriteCounts ModelTarget::write(const FoldedBatch& batch) {
   WriteCounts counts;
   for (const std::int64_t id : batch.key_changes_taken) {
     work_->key_changes.erase(id);
-    work_->key_change_at.erase(id);
   }
   for (const KeyChangeLeft& left : batch.key_changes_left) leave(left, before);
   for (const FoldedTable& table : batch.tables) write_table(table, before, counts);
@@ -121,7 +128,6 @@ void ModelTarget::leave(const KeyChangeLeft& left, const ModelDatabase& before) 
   KeyChangeRow row;
   row.id = work_->next_id++;
   row.side = left.side;
-  row.layout = left.id.layout;
   row.stream = left.id.stream;
   row.old_key = left.id.old_key;
   row.new_key = left.id.new_key;
@@ -136,8 +142,8 @@ void ModelTarget::leave(const KeyChangeLeft& left, const ModelDatabase& before) 
     row.row = base.empty() ? std::string() : std::string(merge_rows(left.row, base, arena_).row);
     if (base.empty() && left.only_if_row) return;
   }
-  work_->key_change_at[row.id] = {std::string(left.id.stream), Partition{left.partition}};
-  work_->key_changes[row.id] = std::move(row);
+  const StreamPartition home{std::string(left.id.stream), Partition{left.partition}};
+  work_->key_changes.insert({row.id, {row, left.id.layout->target, home}});
 }
 
 std::string ModelTarget::complete(const RowChange& row, const FoldedTable& table,
@@ -189,7 +195,8 @@ void ModelTarget::write_table(const FoldedTable& table, const ModelDatabase& bef
 void ModelTarget::pass_letters(const TableName& table, std::string_view key) {
   for (std::size_t i = 0; i < work_->dead_letters.size(); ++i) {
     const DeadLetter& letter = work_->dead_letters[i];
-    if (letter.table == table.display() && letter.row_key == key) work_->passed.insert(i);
+    const bool of_key = letter.row_key == key || letter.next_key == key;
+    if (letter.table == table.display() && of_key) work_->passed.insert(i);
   }
 }
 

@@ -22,14 +22,21 @@ struct ModelPosition {
   Epoch epoch;
   std::optional<Offset> next;
   std::string source_position;
+  std::optional<std::uint64_t> fingerprint;
+  bool operator==(const ModelPosition&) const = default;
+};
+
+struct ModelKeyChange {
+  KeyChangeRow row;  // without a layout: it outlives those
+  TableName table;
+  StreamPartition home;
 };
 
 struct ModelDatabase {
   std::map<TableName, std::map<std::string, std::string>> tables;  // key image -> row image
   std::map<TableName, std::vector<std::string>> keyless;
   std::map<StreamPartition, ModelPosition> positions;
-  std::map<std::int64_t, KeyChangeRow> key_changes;
-  std::map<std::int64_t, StreamPartition> key_change_at;
+  std::map<std::int64_t, ModelKeyChange> key_changes;
   std::vector<DeadLetter> dead_letters;
   std::set<std::size_t> passed, closed;  // of dead_letters
   std::int64_t next_id = 1;
@@ -66,14 +73,17 @@ class ModelTarget : public Target {
   // Rows whose column 0.. holds this text are refused, for tests of the splitting.
   std::string poison;
 
+ protected:
+  // The transaction's own view; savepoint() keeps it.
+  ModelDatabase& database_;
+  std::optional<ModelDatabase> work_;
+  ModelDatabase savepoint_;
+
  private:
   void leave(const KeyChangeLeft& left, const ModelDatabase& before);
   void write_table(const FoldedTable& table, const ModelDatabase& before, WriteCounts& counts);
   std::string complete(const RowChange& row, const FoldedTable& table, const ModelDatabase& before);
 
-  ModelDatabase& database_;
-  std::optional<ModelDatabase> work_;
-  ModelDatabase savepoint_;
   Arena arena_;
 };
 
