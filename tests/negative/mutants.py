@@ -95,6 +95,9 @@ SIMULATED = {
     "nothing-held": {"src/pipeline/batch_writer.cc": [(
         "return config_.errors.hold_key && has_key(*ref.event) &&",
         "return false && has_key(*ref.event) &&")]},
+    # An event that is applied over a dead letter of its key does not say so.
+    "nothing-passed": {"src/pipeline/batch_writer.cc": [(
+        "    target_.pass_letters(event.layout->target, key);\n", "")]},
     # Debezium's repetitions are applied.
     "repetitions": {"src/batch/source_progress.cc": [(
         "  if (is_below(here) && !event.snapshot && event.time_us <= time_us_) {",

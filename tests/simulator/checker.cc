@@ -29,11 +29,12 @@ std::string text_of(const std::map<std::string, Row>& rows) {
 }  // namespace
 
 Checker::Checker(Schedule& schedule, const History& history, const FakeKafka& kafka,
-                 const FakeServer& server)
+                 const FakeServer& server, bool hold_key)
     : schedule_(schedule),
       history_(history),
       kafka_(kafka),
       server_(server),
+      hold_key_(hold_key),
       oracle_(history),
       letters_(history.logs.size()),
       held_(history.logs.size()),
@@ -68,13 +69,14 @@ void Checker::check_positions() {
 // I4: a record is a dead letter once, and for a reason.
 void Checker::check_letters() {
   const auto& all = server_.committed().dead_letters;
-  for (; letters_seen_ < all.size(); ++letters_seen_) check_letter(all[letters_seen_]);
+  for (; letters_seen_ < all.size(); ++letters_seen_) check_letter(letters_seen_);
 }
 
-void Checker::check_letter(const DeadLetter& letter) {
+void Checker::check_letter(std::size_t number) {
+  const DeadLetter& letter = server_.committed().dead_letters[number];
   const auto i = static_cast<std::size_t>(letter.at.partition.value);
   const std::string where = letter.at.display() + " " + std::to_string(letter.offset.value);
-  if (!letters_[i].insert(letter.offset.value).second) {
+  if (!letters_[i].emplace(letter.offset.value, number).second) {
     schedule_.fail("I4: a record is a dead letter twice: " + where);
   }
   const auto& log = history_.logs[i];
@@ -85,29 +87,53 @@ void Checker::check_letter(const DeadLetter& letter) {
   if (letter.key != event->key_bytes || letter.value != event->value_bytes) {
     schedule_.fail("I4: a dead letter without its bytes: " + where);
   }
-  const bool held = std::any_of(log.begin(), event, [&](const SourceEvent& earlier) {
+  const bool behind = std::any_of(log.begin(), event, [&](const SourceEvent& earlier) {
     return earlier.key == event->key && letters_[i].contains(earlier.offset);
   });
   const bool bad = event->what == What::unreadable || event->poisoned;
-  if (!held && !bad) schedule_.fail("I4: a good record is a dead letter: " + where);
-  if (!letter.row_key.empty()) held_[i].emplace(event->key, letter.offset.value);
+  if (!behind && !bad) schedule_.fail("I4: a good record is a dead letter: " + where);
 }
 
-// I4: what comes behind a dead letter of its key follows it, and what cannot be read is one.
 void Checker::check_passed(std::size_t partition, Offset position) {
   const auto& log = history_.logs[partition];
-  for (std::size_t& i = passed_[partition]; i < log.size() && log[i].offset < position.value; ++i) {
-    const SourceEvent& event = log[i];
-    const std::string where = std::to_string(partition) + " " + std::to_string(event.offset);
-    if (event.what == What::truncate) held_[partition].clear();
-    if (letters_[partition].contains(event.offset)) continue;
-    if (event.what == What::unreadable) {
-      schedule_.fail("I4: an unreadable record is nowhere: " + where);
-    }
-    const auto held = held_[partition].find(event.key);
-    if (held == held_[partition].end() || event.offset < held->second || event.repeated) continue;
-    schedule_.fail("I4: a record passes a dead letter of its key: " + where);
+  std::size_t& next = passed_[partition];
+  for (; next < log.size() && log[next].offset < position.value; ++next) {
+    check_event(partition, log[next]);
   }
+}
+
+// I4: what comes behind a dead letter of its key follows it, or says that it has passed it; what
+// cannot be read is one.
+void Checker::check_event(std::size_t partition, const SourceEvent& event) {
+  const test::ModelDatabase& database = server_.committed();
+  const std::string where = std::to_string(partition) + " " + std::to_string(event.offset);
+  Held& held = held_[partition];
+  const auto letter = letters_[partition].find(event.offset);
+  if (letter != letters_[partition].end()) {
+    if (!database.dead_letters[letter->second].row_key.empty()) {
+      held[event.key].push_back(letter->second);
+    }
+    return;
+  }
+  if (event.what == What::unreadable)
+    schedule_.fail("I4: an unreadable record is nowhere: " + where);
+  if (event.what == What::truncate) {
+    for (const auto& [key, letters] : held) {
+      for (const std::size_t number : letters) {
+        if (database.closed.contains(number)) continue;
+        schedule_.fail("I4: a truncate leaves a dead letter open: " + where);
+      }
+    }
+    held.clear();
+  }
+  const auto passes = held.find(event.key);
+  if (passes == held.end() || event.repeated) return;
+  if (hold_key_) schedule_.fail("I4: a record passes a dead letter of its key: " + where);
+  for (const std::size_t number : passes->second) {
+    if (database.passed.contains(number)) continue;
+    schedule_.fail("I4: a dead letter may be replayed over what has passed it: " + where);
+  }
+  held.erase(passes);
 }
 
 void Checker::check_offset(const StreamPartition& at, Offset offset) {

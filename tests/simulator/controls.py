@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Negative controls of the simulator: without a guard a seed must fail, and for the reason given.
 
-    controls.py --build build/release [--seeds 4000] [--mutants]
+    controls.py --build build/release [--seeds 10000] [--mutants]
 
 Without --mutants only guards of the simulated PostgreSQL are taken out; with it also those of
 tests/negative/mutants.py, which the target tidemark_simulator_mutants has built.
@@ -32,6 +32,7 @@ MUTANTS = {
     "unknown-dropped": ROWS + "|I4|not everything was applied",
     "hold-stays": "I4",
     "nothing-held": "I4",
+    "nothing-passed": "I4: a dead letter may be replayed",
     "repetitions": ROWS + "|a half of a key change is left|I4",
     "waiting-rows-missed": ROWS + "|a half of a key change is left|I4",
 }
@@ -52,7 +53,7 @@ def caught(name, program, seeds, wanted, arguments=()):
 def main():
     parser = argparse.ArgumentParser(usage=__doc__)
     parser.add_argument("--build", type=Path, required=True)
-    parser.add_argument("--seeds", type=int, default=4000)
+    parser.add_argument("--seeds", type=int, default=10000)
     parser.add_argument("--mutants", action="store_true")
     options = parser.parse_args()
     results = [caught(name, options.build / "tidemark_simulator", options.seeds, wanted,

@@ -2,8 +2,7 @@
 
 namespace tidemark::simulator {
 
-void Oracle::advance(std::size_t partition, std::int64_t position,
-                     const std::set<std::int64_t>& letters) {
+void Oracle::advance(std::size_t partition, std::int64_t position, const Letters& letters) {
   const std::vector<SourceEvent>& log = history_.logs[partition];
   std::size_t& next = next_[partition];
   for (; next < log.size() && log[next].offset < position; ++next) {

@@ -8,7 +8,6 @@
 #include <cstdint>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -16,12 +15,15 @@
 
 namespace tidemark::simulator {
 
+// Dead letters of a partition: offset -> place in the target's table of them.
+using Letters = std::map<std::int64_t, std::size_t>;
+
 class Oracle {
  public:
   explicit Oracle(const History& history) : history_(history), next_(history.logs.size(), 0) {}
 
-  // The records of the partition before `position` are in, but for those among `letters`.
-  void advance(std::size_t partition, std::int64_t position, const std::set<std::int64_t>& letters);
+  // The records of the partition before `position` are in, but for dead letters.
+  void advance(std::size_t partition, std::int64_t position, const Letters& letters);
   // The rows that can be seen.
   [[nodiscard]] std::map<std::string, Row> rows() const;
 

@@ -30,6 +30,7 @@ Process::Process(int group, const Config& config, FakeKafka& kafka, FakeServer& 
       kafka_(kafka),
       server_(server),
       schedule_(schedule),
+      answers_(schedule.chance(0.2) ? 0.01 : 0.3),
       claims_(std::make_shared<TableClaims>()) {
   for (unsigned i = 0; i < config_.batch.lanes; ++i) {
     lanes_.push_back(std::make_unique<Lane>(config_, i, parts()));
@@ -61,20 +62,16 @@ LaneParts Process::parts() {
   parts.let_in = let_in_;
   parts.wait_for_answers = [this](Millis longest) { schedule_.sleep(longest); };
   parts.missing_answers = [] { return std::string(); };
-  parts.forget_tables = [this] { table_known_.reset(); };
+  parts.forget_tables = [this] { table_known_ = false; };
   parts.random_seed = schedule_.random()();
   return parts;
 }
 
-// As the catalog's thread answers: not at once, sometimes late.
+// As the catalog's thread answers: not at once, and between any two questions.
 std::optional<TablePtr> Process::find_table(const TableName& /*name*/) {
   static const TablePtr table = make_table();
-  if (!table_known_) {
-    table_known_ = schedule_.time() +
-                   Millis{schedule_.chance(0.1) ? schedule_.pick(3000) : schedule_.pick(20)};
-  }
-  if (schedule_.time() < *table_known_) return std::nullopt;
-  return table;
+  if (!table_known_) table_known_ = schedule_.chance(answers_);
+  return table_known_ ? std::optional(table) : std::nullopt;
 }
 
 void Process::stop() {

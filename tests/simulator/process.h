@@ -47,7 +47,8 @@ class Process {
   FakeServer& server_;
   Schedule& schedule_;
   bool alive_ = true;
-  std::optional<Time> table_known_;  // from then on, once it was asked for
+  const double answers_;  // how likely a question about the table has an answer by now
+  bool table_known_ = false;
   std::shared_ptr<TableClaims> claims_;
   std::shared_ptr<std::atomic<bool>> let_in_ = std::make_shared<std::atomic<bool>>(false);
   std::vector<std::unique_ptr<Lane>> lanes_;

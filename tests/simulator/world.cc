@@ -24,7 +24,7 @@ class World {
         history_(make_history(schedule_.random(), choose_history())),
         kafka_(history_, schedule_),
         server_(schedule_),
-        checker_(schedule_, history_, kafka_, server_) {
+        checker_(schedule_, history_, kafka_, server_, hold_key_) {
     server_.unguarded = options.unguarded;
     if (poison_) server_.poison = kPoison;
     server_.foreign_key = foreign_key_;
@@ -56,6 +56,7 @@ class World {
   Counts& counts_ = schedule_.counts;
   bool poison_ = false;
   bool foreign_key_ = false;
+  bool hold_key_ = true;
   History history_;
   FakeKafka kafka_;
   FakeServer server_;
@@ -74,10 +75,12 @@ HistoryOptions World::choose_history() {
   const std::uint64_t kind = schedule_.pick(10);
   poison_ = kind < 3;
   foreign_key_ = kind >= 3 && kind <= 5;
+  hold_key_ = schedule_.chance(0.7);
   out.poison = poison_;
   out.foreign_key = foreign_key_;
   out.renames = !poison_ && !foreign_key_ && schedule_.chance(0.9);
-  out.repetitions = schedule_.chance(0.6);
+  // Without, the repetition of a dead letter may be applied: the oracle could not tell.
+  out.repetitions = hold_key_ && schedule_.chance(0.6);
   return out;
 }
 
@@ -92,8 +95,9 @@ Config World::choose_config() {
   config.batch.lanes = schedule_.chance(0.3) && !(healed_ && foreign_key_) ? 2 : 1;
   // Smaller ones than can be set are full all the time; a wait may then have no end.
   const bool tiny = !healed_ && schedule_.chance(foreign_key_ ? 0.7 : 0.4);
-  config.batch.buffer_bytes_max = tiny ? 500 + schedule_.pick(20'000) : 1U << 20;
+  config.batch.buffer_bytes_max = tiny ? 500 + schedule_.pick(4'000) : 1U << 20;
   config.errors.dead_letter_rate_max = 1;
+  config.errors.hold_key = hold_key_;
   config.errors.on_bad_record =
       healed_ || schedule_.chance(0.7) ? OnBadRecord::dead_letter : OnBadRecord::stop;
   return config;
