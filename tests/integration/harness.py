@@ -381,6 +381,13 @@ class Connector(AnyConnector):
         wait_until(lambda: self.database.run(sql, (self.slot,)) == [(True,)], seconds,
                    f"replication slot {self.slot} is read", 0.1)
 
+    def restart(self):
+        reader = "select active_pid from pg_replication_slots where slot_name = %s"
+        before = self.database.run(reader, (self.slot,))
+        self.rest("POST", f"/connectors/{self.name}/restart?includeTasks=true")
+        wait_until(lambda: (now := self.database.run(reader, (self.slot,))) != before and now != [(None,)],
+                   60, f"replication slot {self.slot} has another reader", 0.2)
+
     def wait_caught_up(self, seconds=60):
         """Until Debezium has sent to Kafka everything that is committed at the source now."""
         marker = self.database.value("select pg_current_wal_insert_lsn()::text")
@@ -653,7 +660,7 @@ class Suite:
             function(case, *arguments)
         except Failed as failure:
             why = str(failure)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, SystemExit):
             case.close()
             raise
         except Exception as error:  # a bug of the test, or of a server: a failure like any other

@@ -10,9 +10,10 @@ import time
 
 import converters
 from harness import Suite, check, check_settled, positions, wait_until
+from live_looks import check_equal_tables
 from live_sources import PostgresSource
 from live_tables import Workload
-from live_test import check_equal_tables, make_topics
+from live_test import make_topics
 
 RATE = 400  # row changes a second
 

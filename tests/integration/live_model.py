@@ -5,12 +5,14 @@ It needs no ledger. Each partition's records are folded by themselves, in order;
 change that lacks columns refers to what its delete hands over, whether that has come or not. A row
 whose references lead nowhere yet is not in the table. The pair is known by (table, old key, new key,
 position). So the result depends on the positions alone, not on the order between partitions, as I1 says.
+
+What Debezium sends again after its own restart is known here by having been seen, record by record.
 """
 import base64
 import datetime
 import hashlib
 import json
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from decimal import Decimal
 
 from harness import Failed, bytes_of
@@ -99,7 +101,7 @@ def payload(data):
 class Change:
     """One record, as far as the model needs it."""
     __slots__ = ("topic", "partition", "offset", "op", "table", "key", "old", "new", "after",
-                 "before", "place")
+                 "before", "place", "snapshot")
 
     def __init__(self, record):
         self.topic, self.partition = record["topic"], record["partition"]
@@ -116,6 +118,7 @@ class Change:
         self.before = value and value["before"]
         source = value and value["source"]
         self.place = source and tuple(source.get(part) for part in ("lsn", "file", "pos", "row"))
+        self.snapshot = source and source.get("snapshot") not in (None, False, "false")
 
     def change_id(self):
         old, new = (self.key, self.new) if self.op == "d" else (self.old, self.key)
@@ -129,37 +132,59 @@ def key_of(value, names):
 # ---- the model -------------------------------------------------------------------------------------
 
 class Model:
-    def __init__(self, records):
-        self.partitions = defaultdict(list)
+    def __init__(self, records=()):
+        self.partitions = defaultdict(deque)  # what has not been applied yet
+        self.ends = Counter()                 # next offset of each partition
         for record in records:
-            self.partitions[record["topic"], record["partition"]].append(Change(record))
-        self.next = Counter()                 # how many of each partition's records are in
+            self.add(record)
         self.images = {table: {} for table in TABLES}        # key: {column: value or Reference}
         self.rows = {table: {} for table in TABLES}          # key: hash, of rows that are complete
         self.multisets = {table: Counter() for table in TABLES}  # of tables without a key
         self.handed_over = {}                 # change: image
         self.waiting = set()                  # (table, key) of rows that are not complete
         self.changed = set()
+        self.seen = defaultdict(set)          # of each partition, what its changes are known by
+        self.repeating = set()                # partitions whose last change was a repetition
+        self.repeated = 0
         self.applied = 0
         self.crossed = 0                      # creates that came before their deletes
         self.lacking = 0                      # columns that were taken from a hand-over
+
+    def add(self, record):
+        at = record["topic"], record["partition"]
+        self.partitions[at].append(Change(record))
+        self.ends[at] = record["offset"] + 1
+
+    def has(self, positions):
+        """Whether all records before them have been added."""
+        return all(self.ends[at] >= offset for at, offset in positions.items())
 
     def advance(self, positions):
         """Applies what stands before the positions, {(topic, partition): offset}."""
         for at, offset in positions.items():
             changes = self.partitions.get(at, ())
-            i = self.next[at]
-            while i < len(changes) and changes[i].offset < offset:
-                self.apply(changes[i])
-                i += 1
-            self.next[at] = i
+            while changes and changes[0].offset < offset:
+                self.apply(changes.popleft())
         for table, key in self.changed | self.waiting:
             self.settle(table, key)
         self.changed.clear()
 
+    def is_repeated(self, change):
+        at = change.topic, change.partition
+        if change.op == "tombstone":  # belongs to the delete before it
+            return at in self.repeating
+        known_by = hash((change.op, change.key, change.place))
+        self.repeating.discard(at)
+        if not change.snapshot and known_by in self.seen[at]:
+            self.repeating.add(at)
+        self.seen[at].add(known_by)
+        return at in self.repeating
+
     def apply(self, change):
         self.applied += 1
-        if change.op == "tombstone":
+        if self.is_repeated(change):
+            self.repeated += 1
+        elif change.op == "tombstone":
             if change.key in self.images[change.table]:
                 raise Failed(f"a tombstone without its delete: {change.topic} {change.offset}")
         elif not TABLES[change.table]["key"]:
@@ -225,7 +250,15 @@ class Model:
             if not known:
                 self.waiting.add((table, key))
                 return
+        for value in image.values():
+            self.forget(value)
+        self.images[table][key] = row
         self.rows[table][key] = self.hash_of(table, row)
+
+    def forget(self, value):
+        """What was handed over has arrived, and goes to one row only."""
+        while isinstance(value, Reference):
+            value = self.handed_over.pop(value.change, {}).get(value.column)
 
     @staticmethod
     def hash_of(table, row):

@@ -12,78 +12,15 @@ import json
 import random
 import signal
 import sys
-import threading
 import time
 
-from harness import (ROOT, Failed, Suite, check, check_equal, check_settled, first_difference,
-                     positions, short, wait_until)
-from live_model import Model, sql_line, sql_rows
+from harness import (ROOT, Failed, Suite, check, check_equal, check_settled, positions, short,
+                     wait_until)
+from live_looks import Watcher, check_equal_tables, check_looks
 from live_sources import SOURCES, PostgresSource
 from live_tables import TABLES, Workload
 
-LOOK_EVERY = 0.06
 SESSION_TIMEOUT = 6  # the broker's least
-
-
-# ---- looking on ------------------------------------------------------------------------------------
-
-class Look:
-    __slots__ = ("at", "positions", "epochs", "tables")
-
-    def __init__(self, at, rows, tables):
-        self.at = at
-        self.positions = {(s, p): int(mark) for s, p, mark, _ in rows if mark is not None}
-        self.epochs = {(s, p): epoch for s, p, _, epoch in rows}
-        self.tables = tables
-
-
-class Watcher(threading.Thread):
-    """Looks at the target, each time in one snapshot, until told to stop."""
-
-    def __init__(self, target):
-        super().__init__(daemon=True)
-        self.connection = target.connect(autocommit=False)
-        self.connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
-        self.looks = []
-        self.error = None
-        self.stopping = threading.Event()
-        self.began = time.monotonic()
-
-    def run(self):
-        try:
-            while not self.stopping.wait(LOOK_EVERY):
-                self.look()
-        except Exception as error:  # shown by the test's thread
-            self.error = error
-
-    def look(self):
-        with self.connection, self.connection.cursor() as cursor:
-            cursor.execute("select to_regclass('tidemark.pipeline_watermarks') is not null")
-            if not cursor.fetchone()[0]:
-                return
-            at = time.monotonic() - self.began
-            cursor.execute("select stream, partition, last_watermark, epoch "
-                           "from tidemark.pipeline_watermarks")
-            rows = cursor.fetchall()
-            tables = {}
-            for table in TABLES:
-                cursor.execute("select to_regclass(%s) is not null", (f"public.{table}",))
-                # One that was made after this snapshot holds nothing in it.
-                seen = ""
-                if cursor.fetchone()[0]:
-                    cursor.execute(sql_rows(table))
-                    seen = cursor.fetchone()[0]
-                last = self.looks[-1].tables[table] if self.looks else None
-                tables[table] = last if last == seen else seen
-        self.looks.append(Look(at, rows, tables))
-
-    def stop(self):
-        self.stopping.set()
-        self.join(30)
-        if self.error:
-            raise Failed(f"the reader failed: {self.error}")
-        self.look()
-        self.connection.close()
 
 
 # ---- killing ---------------------------------------------------------------------------------------
@@ -167,33 +104,6 @@ class Processes:
 
 # ---- the end ---------------------------------------------------------------------------------------
 
-def check_looks(looks, records):
-    """Every look is what the model makes of the records before its positions. Returns the model."""
-    model = Model(records)
-    before = None
-    for number, look in enumerate(looks, 1):
-        where = f"look {number} of {len(looks)}, {look.at:.2f} s"
-        if before:
-            for at, offset in before.positions.items():
-                check(look.positions.get(at, -1) >= offset, f"{where}: the position of {at} fell")
-            for at, epoch in before.epochs.items():
-                check(look.epochs.get(at, -1) >= epoch, f"{where}: the epoch of {at} fell")
-        model.advance(look.positions)
-        for table in TABLES:
-            difference = model.difference(table, look.tables[table])
-            check(not difference, f"{where}: table {table} is not the fold of the records before "
-                                  f"its positions: {difference}; positions {look.positions}")
-        before = look
-    return model
-
-
-def check_equal_tables(source, target):
-    for table in TABLES:
-        have = sorted(line for line, in target.run(f"select {sql_line(table)} from public.{table} t"))
-        difference = first_difference(have, source.lines(table))
-        check(not difference, f"source and target differ, table {table}: {difference}")
-
-
 def make_topics(case, prefix, schema, partitions):
     topics = []
     for table, spec in TABLES.items():
@@ -233,7 +143,7 @@ def keep_evidence(case, target, topics):
     with open(case.folder / "records.ndjson", "w", encoding="utf-8") as file:
         file.writelines(json.dumps(record) + "\n" for record in case.kafka.dump(topics))
     tables = ["tidemark.pipeline_watermarks", "tidemark.key_changes", "tidemark.dead_letters"]
-    if case.suite.options.audit:
+    if getattr(case.suite.options, "audit", False):
         tables.append("audit")
     for table in tables:
         if not target.value("select to_regclass(%s) is not null", (table,)):
@@ -273,13 +183,13 @@ def live(case, source_class, partitions, seconds, seed, kills, rate):
         wait_for_the_end(case, target, processes, ends)
         watcher.stop()
         processes.stop()
-        model = check_looks(watcher.looks, case.kafka.dump(topics))
-        check_end(case, source, target, topics, ends, model)
+        seen = check_looks(watcher.looks, case.kafka.dump(topics))
+        check_end(case, source, target, topics, ends, seen.model)
     except Exception:
         keep_evidence(case, target, topics)
         raise
     check_equal(processes.killed, kills, "kills")
-    check_proof(source, workload.counts, processes, watcher.looks, model, seconds)
+    check_proof(source, workload.counts, processes, seen, seconds)
 
 
 def keep_killing(processes, workload, seconds):
@@ -313,13 +223,13 @@ def check_end(case, source, target, topics, ends, model):
     check_equal(model.applied, sum(ends.values()), "records seen by the model")
 
 
-def check_proof(source, counts, processes, looks, model, seconds):
+def check_proof(source, counts, processes, seen, seconds):
     """That it was worth the time."""
-    distinct = len({tuple(sorted(look.positions.items())) for look in looks})
+    model, distinct = seen.model, len(seen.distinct)
     print(f"# {counts.transactions} transactions, {counts.rolled_back} rolled back, {counts.rows} "
           f"rows (largest {counts.largest}), {counts.key_changes} key changes; {model.applied} "
           f"records, {model.lacking} columns handed over, {model.crossed} before their delete; "
-          f"{processes.killed} kills; {len(looks)} looks at {distinct} positions", flush=True)
+          f"{processes.killed} kills; {seen.number} looks at {distinct} positions", flush=True)
     check(distinct > seconds, "the reader has seen too few positions to prove anything")
     lacked = model.lacking > seconds / 2 if source.placeholders else model.lacking == 0
     check(counts.key_changes > seconds and lacked,

@@ -2,7 +2,9 @@
 // calls, nothing of tidemark's own reading. All partitions from their beginning to the ends seen at
 // the start, without what aborted transactions left.
 //
-//   consume_dump --brokers HOST:PORT TOPIC...
+//   consume_dump [--follow] --brokers HOST:PORT TOPIC...
+//
+// With --follow also what comes later, until it is killed; brokers may go away meanwhile.
 //
 // One JSON object a line, as tests/tools/produce.cc reads it: topic, partition, offset, timestamp,
 // headers [[name, value], …], key, value; bytes that are not UTF-8 as {"base64": "…"}. The lines of
@@ -29,9 +31,11 @@ using Writer = rapidjson::Writer<rapidjson::StringBuffer, rapidjson::UTF8<>, rap
                                  rapidjson::CrtAllocator, rapidjson::kWriteNoFlags>;
 
 constexpr int kWaitMs = 30000;
+constexpr int kFlushMs = 50;
 
 struct Options {
   std::string brokers;
+  bool follow = false;
   std::vector<std::string> topics;
 };
 
@@ -61,10 +65,11 @@ rdkafka::Client connect(const std::string& brokers) {
   return client;
 }
 
-// The partitions that hold anything, from their beginning. How many there are is in `list`.
-rdkafka::PartitionList partitions_of(rd_kafka_t* client, const std::vector<std::string>& topics) {
-  auto list = rdkafka::make_partition_list(topics.size());
-  for (const std::string& topic : topics) {
+// The partitions that hold anything, or to follow all, from their beginning. How many there are is
+// in `list`.
+rdkafka::PartitionList partitions_of(rd_kafka_t* client, const Options& options) {
+  auto list = rdkafka::make_partition_list(options.topics.size());
+  for (const std::string& topic : options.topics) {
     const rdkafka::Topic handle(rd_kafka_topic_new(client, topic.c_str(), nullptr));
     const rd_kafka_metadata_t* raw = nullptr;
     check(rd_kafka_metadata(client, 0, handle.get(), &raw, kWaitMs), topic);
@@ -74,7 +79,7 @@ rdkafka::PartitionList partitions_of(rd_kafka_t* client, const std::vector<std::
       std::int64_t high = 0;
       check(rd_kafka_query_watermark_offsets(client, topic.c_str(), i, &low, &high, kWaitMs),
             topic);
-      if (low >= high) continue;
+      if (low >= high && !options.follow) continue;
       rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), i)->offset = low;
     }
   }
@@ -164,10 +169,24 @@ void print(const rd_kafka_message_t& message) {
   std::cout.write(buffer.GetString(), static_cast<std::streamsize>(buffer.GetSize())).put('\n');
 }
 
+[[noreturn]] void follow(rd_kafka_t* client) {
+  for (;;) {
+    const rdkafka::Message message(rd_kafka_consumer_poll(client, kFlushMs));
+    if (!message) {
+      std::cout.flush();
+    } else if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+      print(*message);
+    } else if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
+      throw std::runtime_error(rd_kafka_message_errstr(message.get()));
+    }
+  }
+}
+
 void dump(const Options& options) {
   const rdkafka::Client client = connect(options.brokers);
-  const auto list = partitions_of(client.get(), options.topics);
+  const auto list = partitions_of(client.get(), options);
   check(rd_kafka_assign(client.get(), list.get()), "assign");
+  if (options.follow) follow(client.get());
   for (int open = list->cnt; open > 0;) {
     const rdkafka::Message message(rd_kafka_consumer_poll(client.get(), kWaitMs));
     if (!message) throw std::runtime_error("the records do not come");
@@ -188,6 +207,8 @@ Options parse_options(int argc, char** argv) {
     const std::string word = argv[i];
     if (word == "--brokers" && i + 1 < argc) {
       options.brokers = argv[++i];
+    } else if (word == "--follow") {
+      options.follow = true;
     } else if (word.starts_with("-")) {
       throw std::runtime_error("unknown option " + word);
     } else {
