@@ -66,7 +66,7 @@ struct TargetConfig {
 };
 
 struct BatchConfig {
-  std::uint32_t rows_max = 50000;
+  std::uint32_t rows_max = 200000;
   std::uint64_t bytes_max = 32ULL << 20;
   std::chrono::milliseconds delay_max{200};
   std::uint32_t lanes = 0;  // 0: auto

@@ -35,6 +35,7 @@ Lane::Writer::Writer(Shared& shared)
     : shared_(shared),
       target_(*shared.parts.target),
       batch_(*shared.parts.target, shared.config, shared.parts.raw_read),
+      size_(shared.config.batch.rows_max),
       random_(shared.parts.random_seed) {}
 
 void Lane::Writer::run() {
@@ -87,16 +88,15 @@ void Lane::Writer::turn() {
 }
 
 LaneBuffer::Wanted Lane::Writer::wanted() const {
-  const BatchConfig& batch = shared_.config.batch;
-  if (!owns_ || ready_ >= batch.rows_max) return {};
-  return {batch.rows_max - ready_, batch.bytes_max, ready_ != 0};
+  if (!owns_ || ready_ >= size_.rows()) return {};
+  return {size_.rows() - ready_, shared_.config.batch.bytes_max, ready_ != 0};
 }
 
 // What is left of the slabs at hand is not kept waiting longer than they are; a full batch not at
 // all.
 Clock::time_point Lane::Writer::wait_until() const {
   const auto now = Clock::now();
-  if (ready_ >= shared_.config.batch.rows_max) return now;
+  if (ready_ >= size_.rows()) return now;
   auto until = now + kIdle;
   if (const auto due = waiting_.next_due()) until = std::clamp(*due, now + milliseconds{1}, until);
   if (ready_ == 0) return until;
@@ -251,9 +251,9 @@ void Lane::Writer::note_state(std::uint32_t partition, const std::string& state,
 // In order; bounded by rows and bytes; never two layouts of one table.
 std::vector<EventRef> Lane::Writer::cut() {
   if (!owns_ || (ready_ == 0 && waiting_.empty())) return {};
-  std::vector<EventRef> batch = waiting_.due(shared_.config.batch.rows_max, Clock::now());
+  std::vector<EventRef> batch = waiting_.due(size_.rows(), Clock::now());
   if (!batch.empty()) return batch;
-  batch.reserve(std::min<std::size_t>(ready_, shared_.config.batch.rows_max));
+  batch.reserve(std::min(ready_, size_.rows()));
   std::vector<const Layout*> layouts;
   std::size_t bytes = 0;
   const auto other_layout = [&](const Layout* layout) {
@@ -271,10 +271,7 @@ std::vector<EventRef> Lane::Writer::cut() {
     }
     while (pending.next < pending.slab->events.size()) {
       const Event& event = pending.slab->events[pending.next];
-      if (batch.size() >= shared_.config.batch.rows_max ||
-          bytes >= shared_.config.batch.bytes_max) {
-        return batch;
-      }
+      if (batch.size() >= size_.rows() || bytes >= shared_.config.batch.bytes_max) return batch;
       if (event.layout != nullptr && event.layout != last) {
         if (other_layout(event.layout)) return batch;
         last = event.layout;
@@ -321,7 +318,9 @@ void Lane::Writer::write(const std::vector<EventRef>& batch) {
   const auto outcome = write_until_done(batch);
   if (!outcome) return;
   settle_events(batch, *outcome);
-  after(*outcome, batch.size(), Clock::now() - begin);
+  const auto took = Clock::now() - begin;
+  size_.note(batch.size(), took);
+  after(*outcome, batch.size(), took);
 }
 
 std::optional<WriteOutcome> Lane::Writer::write_until_done(const std::vector<EventRef>& batch) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "pipeline/batch_size.h"
 #include "pipeline/lane_shared.h"
 #include "pipeline/waiting_partitions.h"
 
@@ -58,6 +59,7 @@ class Lane::Writer {
   Shared& shared_;
   Target& target_;
   BatchWriter batch_;
+  BatchSize size_;
   std::uint64_t generation_ = 0;
   bool owns_ = false;  // positions taken for this generation
   std::deque<Pending> pending_;

@@ -108,8 +108,9 @@ KafkaProperties defaults(const KafkaProperties& user) {
   KafkaProperties out = {
       {"client.id", "tidemark"},
       {"partition.assignment.strategy", "roundrobin"},
-      {"queued.max.messages.kbytes", "32768"},
-      {"fetch.max.bytes", "4194304"},
+      {"queued.max.messages.kbytes", "8192"},
+      // What one answer adds to the queue, once it is unpacked: often ten times its own size.
+      {"fetch.message.max.bytes", "131072"},
       // A resumed or new partition waits for the request under way, which asks for the others only.
       {"fetch.wait.max.ms", "100"},
       // A member learns of a rebalance by its next heartbeat; until then it works for nothing.
@@ -120,6 +121,11 @@ KafkaProperties defaults(const KafkaProperties& user) {
       {"topic.metadata.refresh.interval.ms", "30000"},
       {"topic.blacklist", "^__consumer_offsets$,^__transaction_state$,^__share_group_state$"},
   };
+  // It may not be below message.max.bytes; librdkafka then finds a size by itself.
+  const auto sets_size = [](const auto& one) { return one.first == "message.max.bytes"; };
+  if (std::none_of(user.begin(), user.end(), sets_size)) {
+    out.emplace_back("fetch.max.bytes", "1048576");
+  }
   if (rdkafka::knows_property(rdkafka::kFetchQueueBackoff)) {
     out.emplace_back(rdkafka::kFetchQueueBackoff, "10");
   } else if (!FetchWaker::works_with(user)) {

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "source/fetch_waker.h"
+#include "source/kafka_client.h"
 #include "source/kafka_fault.h"
 #include "source/rdkafka_version.h"
 #include "support/catch.h"
@@ -102,15 +103,23 @@ TEST_CASE("other clients get what it takes to reach the brokers, and no more", "
   CHECK(property_value(properties, "session.timeout.ms").empty());
 }
 
+TEST_CASE("one answer of Kafka is small, unless records may be large", "[kafka]") {
+  KafkaConfig config;
+  CHECK(property_value(consumer_properties(config, 0), "fetch.max.bytes") == "1048576");
+  config.properties = {{"message.max.bytes", "20000000"}};
+  CHECK(property_value(consumer_properties(config, 0), "fetch.max.bytes").empty());
+  CHECK_NOTHROW(make_client(consumer_properties(config, 0), nullptr, nullptr));
+}
+
 TEST_CASE("without a way to wake the fetching the queue is larger", "[kafka]") {
   KafkaConfig config;
   config.properties = {{"security.protocol", "SASL_SSL"}, {"sasl.mechanisms", "SCRAM-SHA-512"}};
   CHECK(FetchWaker::works_with(config.properties));
-  CHECK(property_value(consumer_properties(config, 0), "queued.max.messages.kbytes") == "32768");
+  CHECK(property_value(consumer_properties(config, 0), "queued.max.messages.kbytes") == "8192");
   config.properties[1].second = "GSSAPI";
   CHECK_FALSE(FetchWaker::works_with(config.properties));
   CHECK(property_value(consumer_properties(config, 0), "queued.max.messages.kbytes") ==
-        (rdkafka::knows_property("fetch.queue.backoff.ms") ? "32768" : "262144"));
+        (rdkafka::knows_property("fetch.queue.backoff.ms") ? "8192" : "262144"));
   config.properties.pop_back();
   CHECK_FALSE(FetchWaker::works_with(config.properties));
   config.properties = {{"security.protocol", "ssl"}};

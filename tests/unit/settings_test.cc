@@ -91,7 +91,7 @@ TEST_CASE("the defaults are the documented ones", "[settings]") {
   CHECK(config.target.delete_enabled);
   CHECK(config.target.truncate_enabled);
   CHECK(config.target.state_schema == "tidemark");
-  CHECK(config.batch.rows_max == 50000);
+  CHECK(config.batch.rows_max == 200000);
   CHECK(config.batch.bytes_max == 32U << 20);
   CHECK(config.batch.delay_max == std::chrono::milliseconds(200));
   CHECK(config.batch.lanes == 0);

@@ -1,0 +1,33 @@
+#include "pipeline/batch_size.h"
+
+#include "support/catch.h"
+
+using std::chrono::milliseconds;
+using tidemark::BatchSize;
+
+TEST_CASE("a slow target gets larger batches, and a quick one those of the beginning", "[batch]") {
+  BatchSize size(200'000);
+  CHECK(size.rows() == 50'000);
+  size.note(50'000, milliseconds(300));  // 6 us a row
+  CHECK(size.rows() == 50'000);
+  size.note(50'000, milliseconds(1000));
+  CHECK(size.rows() == 100'000);
+  size.note(100'000, milliseconds(2000));
+  size.note(200'000, milliseconds(3000));
+  CHECK(size.rows() == 200'000);
+  size.note(1, milliseconds(1));  // a small one says nothing
+  CHECK(size.rows() == 200'000);
+  size.note(200'000, milliseconds(800));
+  size.note(100'000, milliseconds(400));
+  size.note(50'000, milliseconds(200));
+  CHECK(size.rows() == 50'000);
+}
+
+TEST_CASE("no batch is larger than max-rows", "[batch]") {
+  BatchSize size(500);
+  CHECK(size.rows() == 500);
+  size.note(500, milliseconds(1000));
+  CHECK(size.rows() == 500);
+  size.note(500, milliseconds(1));
+  CHECK(size.rows() == 500);
+}
