@@ -3,7 +3,6 @@ find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
 find_package(Boost REQUIRED COMPONENTS program_options)
 find_package(fmt REQUIRED)
-find_package(spdlog REQUIRED)
 pkg_check_modules(RDKAFKA REQUIRED IMPORTED_TARGET rdkafka)
 pkg_check_modules(PQXX REQUIRED IMPORTED_TARGET libpqxx)
 pkg_check_modules(PQ REQUIRED IMPORTED_TARGET libpq)
@@ -14,7 +13,7 @@ find_path(RAPIDJSON_INCLUDE_DIR rapidjson/reader.h REQUIRED)
 add_library(tidemark_dependencies INTERFACE)
 target_link_libraries(tidemark_dependencies INTERFACE
   PkgConfig::RDKAFKA PkgConfig::PQXX PkgConfig::PQ PkgConfig::CURL PkgConfig::XXHASH
-  Boost::program_options spdlog::spdlog fmt::fmt Threads::Threads)
+  Boost::program_options fmt::fmt Threads::Threads)
 target_include_directories(tidemark_dependencies SYSTEM INTERFACE ${RAPIDJSON_INCLUDE_DIR})
 
 find_package(Catch2 REQUIRED)

@@ -130,7 +130,7 @@ class Tidemark:
             f"pipeline = {pipeline}\n"
             f"[kafka]\nbootstrap.servers = {recording.stack.kafka}\n"
             f"[source]\n{topics}"
-            f"[target]\ndsn = {target}{options}\n", encoding="utf-8")
+            f"[target]\ndsn = {target}{options}\n{recording.load.settings}", encoding="utf-8")
         return config
 
 

@@ -27,7 +27,7 @@ GOALS = (
     Goal("mix", "ratio", 12, to="jdbc-sink-tuned"),
     Goal("mix", "cpu", 4),
     # batch.buffer-max-bytes, two lanes' queues of librdkafka, and 100 MiB.
-    Goal("mix", "memory", 128 + 2 * 32 + 100),
+    Goal("mix", "memory", 128 + 2 * 8 + 100),
     Goal("mix-schemaless", "cpu", 2),
     Goal("snapshot", "ratio", 0.6, to="copy"),
     Goal("hot-key", "rate", 300_000),

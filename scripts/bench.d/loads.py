@@ -20,6 +20,7 @@ class Load:
     rows_sql: str | None = None
     rows: int = 0  # at scale 1
     slot: bool = False  # the changes are kept for native replication too
+    settings: str = ""  # of tidemark: what records without schemas do not say
 
     @property
     def snapshot(self):
@@ -45,7 +46,8 @@ WORKLOADS = {workload.name: workload for workload in (
     Workload("mix", "two tables: inserts, updates and deletes, with inline schemas", MIX,
              ("tidemark", "native"), "native"),
     Workload("mix-schemaless", "the mix without schemas",
-             Load("mix-schemaless", MIX.tables, MIX.tables_sql, MIX.load_sql, MIX.events)),
+             Load("mix-schemaless", MIX.tables, MIX.tables_sql, MIX.load_sql, MIX.events,
+                  settings="[table.public.customers]\ntime-unit = us\n")),
     Workload("snapshot", "a snapshot of a million rows, beside COPY of the same from a binary file",
              Load("snapshot", **ORDERS, load_sql=None, events=1_000_000, rows=1_000_000),
              ("tidemark", "copy"), "copy"),
