@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "decode/refused.h"
 
@@ -29,6 +30,21 @@ bool has_header(const RecordView& record, const char* name) {
   return std::any_of(record.headers.begin(), record.headers.end(), [&](const HeaderView& header) {
     return ++seen <= kHeadersMax && header.name == name && header.value && !header.value->empty();
   });
+}
+
+// Whether a create is to be asked for its header.
+bool may_be_new_half(const ChangePlace& place) {
+  if (!place.one_partition) return true;
+  if (place.topic.halves_near == 0) return false;
+  --place.topic.halves_near;
+  return true;
+}
+
+bool is_half(const Change& change, const ChangePlace& place, bool new_half) {
+  if (change.op == Op::create) return new_half && has_header(place.record, kOldKeyHeader);
+  if (change.op != Op::remove || !has_header(place.record, kNewKeyHeader)) return false;
+  place.topic.halves_near = Topic::kHalvesNear;
+  return true;
 }
 
 void skip(SkipReason reason, const ChangePlace& place) {
@@ -86,16 +102,22 @@ void ChangeDecoder::decode(const Change& change, const ChangePlace& place) {
   // the whole row.
   if (change.op == Op::remove && !shape->complete) shape = nullptr;
   if (shape == nullptr && !place.target.is_defined()) return skip(SkipReason::excluded, place);
-  const bool half = (change.op == Op::remove && has_header(place.record, kNewKeyHeader)) ||
-                    (change.op == Op::create && has_header(place.record, kOldKeyHeader));
-  if (half) place.target.move_whole_rows();
+  bool new_half = change.op == Op::create && may_be_new_half(place);
+  if (is_half(change, place, new_half)) place.target.move_whole_rows();
   const std::size_t begin = place.slab.arena.size();
   const FieldValues* row = change.op == Op::remove && !change.flattened ? nullptr : change.row;
   for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
     const Binding& bound = binding(shape, place.key.shape(), row, change.flattened, place);
     if (!place.target.activate(bound.layout)) continue;
     try {
-      encode(change, bound, place);
+      encode(change, bound, place, new_half);
+      // What it lacks may be with a delete half after all.
+      const bool lacks = place.event.has_unavailable || place.event.has_absent;
+      if (change.op == Op::create && lacks && !std::exchange(new_half, true)) {
+        if (is_half(change, place, true)) place.target.move_whole_rows();
+        place.slab.arena.truncate(begin);
+        continue;
+      }
       if (change.op != Op::remove) place.table.last_shape = shape;
       return;
     } catch (const TooWide& problem) {
@@ -154,7 +176,8 @@ const FieldValues& ChangeDecoder::checked_old_row() const {
                 "the record was changed on the way by something that does not keep its schema");
 }
 
-void ChangeDecoder::encode(const Change& change, const Binding& bound, const ChangePlace& place) {
+void ChangeDecoder::encode(const Change& change, const Binding& bound, const ChangePlace& place,
+                           bool new_half) {
   place.event.op = change.op;
   place.event.has_unavailable = false;
   place.event.has_absent = false;
@@ -163,12 +186,12 @@ void ChangeDecoder::encode(const Change& change, const Binding& bound, const Cha
   if (bound.layout->keyless()) {
     encode_keyless(change, bound, place);
   } else {
-    encode_keyed(change, bound, place);
+    encode_keyed(change, bound, place, new_half);
   }
 }
 
 void ChangeDecoder::encode_keyed(const Change& change, const Binding& bound,
-                                 const ChangePlace& place) {
+                                 const ChangePlace& place, bool new_half) {
   Event& event = place.event;
   Bytes& arena = place.slab.arena;
   const FieldValues* key = place.key.shape() == nullptr ? nullptr : &place.key.values();
@@ -193,7 +216,7 @@ void ChangeDecoder::encode_keyed(const Change& change, const Binding& bound,
   }
   if (!bound.key_from_record) return;
   if (change.op == Op::remove) encode_other_key(kNewKeyHeader, bound, place);
-  if (change.op == Op::create) encode_other_key(kOldKeyHeader, bound, place);
+  if (change.op == Op::create && new_half) encode_other_key(kOldKeyHeader, bound, place);
 }
 
 // A configured key that is not the record's own: an update that changes it would have to be two
@@ -268,7 +291,10 @@ void ChangeDecoder::encode_other_key(const char* header, const Binding& bound,
 void ChangeDecoder::tombstone(const ChangePlace& place) {
   const std::size_t begin = place.slab.arena.size();
   const RowShapePtr& shape = place.table.last_shape;
-  if (has_header(place.record, kNewKeyHeader)) place.target.move_whole_rows();
+  if (has_header(place.record, kNewKeyHeader)) {
+    place.topic.halves_near = Topic::kHalvesNear;
+    place.target.move_whole_rows();
+  }
   for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
     const Binding& bound =
         binding(shape, place.key.shape(), nullptr, place.table.name.flattened, place);

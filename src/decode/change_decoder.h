@@ -35,6 +35,7 @@ struct ChangePlace {
   const RecordKey& key;
   Slab& slab;
   Event& event;
+  bool one_partition;  // the topic's number of partitions
 };
 
 class ChangeDecoder {
@@ -51,8 +52,11 @@ class ChangeDecoder {
                          bool flattened, const ChangePlace& place);
   const FieldValues& old_row(const Change& change);
   [[nodiscard]] const FieldValues& checked_old_row() const;
-  void encode(const Change& change, const Binding& binding, const ChangePlace& place);
-  void encode_keyed(const Change& change, const Binding& binding, const ChangePlace& place);
+  // `new_half`: a create may be that of a key change.
+  void encode(const Change& change, const Binding& binding, const ChangePlace& place,
+              bool new_half);
+  void encode_keyed(const Change& change, const Binding& binding, const ChangePlace& place,
+                    bool new_half);
   void encode_keyless(const Change& change, const Binding& binding, const ChangePlace& place);
   void encode_other_key(const char* header, const Binding& binding, const ChangePlace& place);
   void refuse_changed_key(const Change& change, const Binding& binding, const ChangePlace& place);

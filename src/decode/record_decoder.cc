@@ -436,6 +436,10 @@ std::vector<TableAccount> RecordDecoder::accounts() const {
   return accounts;
 }
 
+void RecordDecoder::note_restart() {
+  for (const auto& [name, topic] : state_->topics) topic->halves_near = Topic::kHalvesNear;
+}
+
 void RecordDecoder::forget_partitions() {
   state_->topic = nullptr;
   state_->table = nullptr;

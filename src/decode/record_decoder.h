@@ -48,6 +48,8 @@ class RecordDecoder {
   // The target's tables have changed under us, or the assignment has: bind anew.
   void forget_tables();
   void forget_partitions();
+  // Reading goes on elsewhere than where it was.
+  void note_restart();
 
   // Of every table that a row, or a key, has been bound for; by topic, then by source table.
   [[nodiscard]] std::vector<TableAccount> accounts() const;

@@ -70,7 +70,8 @@ struct RecordDecoder::State {
     return DecodeOutcome::decoded;
   }
   [[nodiscard]] ChangePlace place(const Work& work) const {
-    return {work.record, *topic, *table, *table->target, key, work.slab, work.event};
+    return {work.record, *topic,    *table,     *table->target,
+            key,         work.slab, work.event, work.partitions == 1};
   }
 
   bool open_forms(const RecordView& record);

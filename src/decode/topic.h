@@ -113,6 +113,12 @@ class Topic {
   };
   LastDelete last_delete;
 
+  // How many creates more are asked for the header of a key change, in a topic of one partition:
+  // there the create half comes just behind its delete half, which begins the count anew, as the
+  // beginning of reading does. (Parsing a record's headers is a tenth of all that is done with it.)
+  static constexpr std::uint32_t kHalvesNear = 10'000;
+  std::uint32_t halves_near = kHalvesNear;
+
  private:
   [[nodiscard]] bool is_same(const SourceTable& table, const SourceBlock& source) const;
   SourceTable& other_table(const SourceBlock& source);

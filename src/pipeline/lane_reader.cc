@@ -259,6 +259,7 @@ void Lane::Reader::read_again() {
   }
   backlog_.clear();
   backlog_bytes_ = 0;
+  decoder_.note_restart();
   std::vector<std::pair<StreamPartition, std::optional<Offset>>> from;
   for (Assigned& assigned : assigned_) {
     assigned.caught_up.reset();  // of the backlog that is dropped here it knows nothing
