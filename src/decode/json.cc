@@ -4,9 +4,7 @@
 #include <array>
 #include <cstring>
 
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
+#include "decode/byte_runs.h"
 
 namespace tidemark {
 
@@ -14,10 +12,6 @@ namespace {
 
 constexpr unsigned char byte_of(char c) {
   return static_cast<unsigned char>(c);
-}
-
-bool is_plain(char c) {
-  return byte_of(c) >= 0x20 && byte_of(c) < 0x80 && c != '"' && c != '\\';
 }
 
 bool is_continuation(char c) {
@@ -77,26 +71,6 @@ bool is_digit(char c) {
 }
 
 }  // namespace
-
-const char* end_of_plain(const char* p, const char* end) {
-#ifdef __SSE2__
-  const __m128i quote = _mm_set1_epi8('"');
-  const __m128i backslash = _mm_set1_epi8('\\');
-  const __m128i space = _mm_set1_epi8(' ');
-  while (end - p >= 16) {
-    const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
-    // As signed bytes what is not ASCII is negative, so one comparison finds it and the controls.
-    const __m128i special =
-        _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(block, quote), _mm_cmpeq_epi8(block, backslash)),
-                     _mm_cmplt_epi8(block, space));
-    const auto mask = static_cast<unsigned>(_mm_movemask_epi8(special));
-    if (mask != 0) return p + __builtin_ctz(mask);
-    p += 16;
-  }
-#endif
-  while (p != end && is_plain(*p)) ++p;
-  return p;
-}
 
 // Which of the containers entered are objects: one bit each, so that depth costs no stack.
 class JsonReader::Nesting {
@@ -300,18 +274,18 @@ bool JsonReader::number(JsonValue& out) {
   if (*p == '0') {
     ++p;
   } else {
-    while (p != end_ && is_digit(*p)) ++p;
+    p = end_of_digits(p, end_);
   }
   if (p != end_ && *p == '.') {
     ++p;
     if (p == end_ || !is_digit(*p)) return fail("a digit is expected after the decimal point");
-    while (p != end_ && is_digit(*p)) ++p;
+    p = end_of_digits(p, end_);
   }
   if (p != end_ && (*p == 'e' || *p == 'E')) {
     ++p;
     if (p != end_ && (*p == '+' || *p == '-')) ++p;
     if (p == end_ || !is_digit(*p)) return fail("a digit is expected in the exponent");
-    while (p != end_ && is_digit(*p)) ++p;
+    p = end_of_digits(p, end_);
   }
   out.kind = JsonKind::number;
   out.escaped = false;
@@ -568,14 +542,7 @@ bool is_utf8(std::string_view text) {
   const char* p = text.data();
   const char* const end = p + text.size();
   while (p != end) {
-#ifdef __SSE2__
-    // Sixteen bytes of ASCII at once.
-    while (end - p >= 16 &&
-           _mm_movemask_epi8(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))) == 0) {
-      p += 16;
-    }
-#endif
-    while (p != end && byte_of(*p) < 0x80) ++p;
+    p = end_of_ascii(p, end);
     if (p != end && !skip_utf8(p, end)) return false;
   }
   return true;

@@ -118,9 +118,6 @@ std::string unescaped(const JsonValue& string);
 // The text as a JSON string without its quotes, as Jackson writes it.
 std::string escaped(std::string_view text);
 void append_escaped(std::string_view text, Bytes& out);
-// The first byte that a string cannot hold as it is, or not without a look: a quote, a backslash, a
-// control character, or one that is not ASCII.
-const char* end_of_plain(const char* p, const char* end);
 // RFC 3629, as JsonReader checks strings.
 bool is_utf8(std::string_view text);
 

@@ -3,23 +3,22 @@
 #include <algorithm>
 #include <cstring>
 
+#include "decode/byte_runs.h"
+
 namespace tidemark {
 
 namespace {
 
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-
 bool is_integer(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), is_digit);
+  return !text.empty() &&
+         end_of_digits(text.data(), text.data() + text.size()) == text.data() + text.size();
 }
 
 // Behind an integer without sign; nullptr: there is none. What stands behind it is for the next
 // piece to compare: a fraction does not match.
 const char* pass_integer(const char* p, const char* end) {
   const char* const begin = p;
-  while (p != end && is_digit(*p)) ++p;
+  p = end_of_digits(p, end);
   const bool leading_zero = p - begin > 1 && *begin == '0';
   return p == begin || leading_zero ? nullptr : p;
 }

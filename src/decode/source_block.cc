@@ -6,6 +6,8 @@
 #include <initializer_list>
 #include <optional>
 
+#include "decode/byte_runs.h"
+
 namespace tidemark {
 
 namespace {
@@ -32,7 +34,7 @@ constexpr std::array<std::string_view, 30> kNames = {"version",    "connector",
 
 bool is_number(std::string_view text) {
   return !text.empty() &&
-         std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+         end_of_digits(text.data(), text.data() + text.size()) == text.data() + text.size();
 }
 
 // The text of a value as one part of a position; `none` where it has none.
@@ -50,8 +52,8 @@ bool has(const JsonValue& value) {
 std::string_view next_number(std::string_view& raw) {
   std::size_t at = 0;
   while (at < raw.size() && (raw[at] < '0' || raw[at] > '9') && raw[at] != 'n') ++at;
-  std::size_t end = at;
-  while (end < raw.size() && raw[end] >= '0' && raw[end] <= '9') ++end;
+  const char* const last = end_of_digits(raw.data() + at, raw.data() + raw.size());
+  const auto end = static_cast<std::size_t>(last - raw.data());
   const bool null = raw.substr(at).starts_with("null");
   const std::string_view found = null ? "0" : raw.substr(at, end - at);
   raw.remove_prefix(null ? at + 4 : end);
@@ -159,7 +161,7 @@ bool SourceBlock::append_postgres(Bytes& out) const {
   std::string_view sequence = value(Place::sequence).is_string() ? value(Place::sequence).raw : "";
   const std::string_view commit = next_number(sequence);
   const std::string_view own = next_number(sequence);
-  if (is_number(commit) && is_number(own)) {
+  if (!commit.empty() && !own.empty()) {
     out.append(commit);
     out.append('/');
   } else {

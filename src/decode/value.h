@@ -75,6 +75,8 @@ struct ValuePlan {
       Remedy::row_or_column;  // another one: the unit is not known, and this would help
   std::optional<BinaryText> binary_text;
   std::vector<UnavailableForm> unavailable;
+  std::uint64_t unavailable_sizes = 0;  // bit n: a form that is no array or object has n bytes, or
+                                        // as many more as 64 goes into
   std::shared_ptr<const ValuePlan> element;  // of arrays
 };
 

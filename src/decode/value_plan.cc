@@ -220,6 +220,7 @@ std::optional<ValuePlan> plan_value(const SourceType& source, const PgType& targ
     return std::nullopt;
   }
   plan.unavailable = unavailable_forms(source, target, settings.unavailable_value);
+  plan.unavailable_sizes = sizes_of(plan.unavailable);
   if (!plan.unavailable.empty()) {
     plan.present = plan.encode;
     plan.encode = encode_unless_unavailable;

@@ -154,6 +154,7 @@ EncodeFunction plan_array(Shape shape, ValuePlan& plan, const ValueSettings& set
                           std::string& reason);
 
 // The placeholders that a value of this source may be, for ValuePlan::unavailable.
+std::uint64_t sizes_of(const std::vector<UnavailableForm>& forms);
 std::vector<UnavailableForm> unavailable_forms(const SourceType& source, const PgType& target,
                                                const std::string& placeholder);
 // ValuePlan::encode where there are such.

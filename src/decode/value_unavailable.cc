@@ -205,9 +205,17 @@ bool same_but_for_space(std::string_view raw, std::string_view form) {
   return next == form.size();
 }
 
+std::uint64_t size_bit(std::string_view text) {
+  return std::uint64_t{1} << (text.size() % 64);
+}
+
+bool is_structured(JsonKind kind) {
+  return kind == JsonKind::array || kind == JsonKind::object;
+}
+
 bool is_form(const JsonValue& value, const UnavailableForm& form) {
   if (value.kind != form.kind) return false;
-  if (value.kind == JsonKind::array || value.kind == JsonKind::object) {
+  if (is_structured(value.kind)) {
     return same_but_for_space(value.raw, form.raw);
   }
   const std::string& wanted = value.is_string() && !value.escaped ? form.plain : form.raw;
@@ -216,6 +224,14 @@ bool is_form(const JsonValue& value, const UnavailableForm& form) {
 }
 
 }  // namespace
+
+std::uint64_t sizes_of(const std::vector<UnavailableForm>& forms) {
+  std::uint64_t sizes = 0;
+  for (const UnavailableForm& form : forms) {
+    if (!is_structured(form.kind)) sizes |= size_bit(form.raw) | size_bit(form.plain);
+  }
+  return sizes;
+}
 
 std::vector<UnavailableForm> unavailable_forms(const SourceType& source, const PgType& target,
                                                const std::string& placeholder) {
@@ -235,6 +251,10 @@ bool says_unavailable(const JsonValue& value, const std::string& placeholder) {
 
 EncodeStatus encode_unless_unavailable(const ValuePlan& plan, const JsonValue& value, Bytes& out,
                                        EncodeFailure& why) {
+  // Most values are told by their size.
+  if (!is_structured(value.kind) && (plan.unavailable_sizes & size_bit(value.raw)) == 0) {
+    return plan.present(plan, value, out, why);
+  }
   for (const UnavailableForm& form : plan.unavailable) {
     if (is_form(value, form)) {
       out.append_big(static_cast<std::uint32_t>(kElementUnavailable));

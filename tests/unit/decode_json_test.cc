@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "decode/byte_runs.h"
 #include "decode/json.h"
 #include "support/catch.h"
 
@@ -123,6 +124,22 @@ const std::vector<std::string> kNotJson = {
 // clang-format on
 
 }  // namespace
+
+TEST_CASE("json: where digits end, in blocks and behind them", "[decode][json]") {
+  for (std::size_t digits = 0; digits < 40; ++digits) {
+    for (int other = 0; other < 256; ++other) {
+      if (other >= '0' && other <= '9') continue;
+      std::string text;
+      for (std::size_t i = 0; i < digits; ++i) text += static_cast<char>('0' + i % 10);
+      text += static_cast<char>(other);
+      text += "0123456789012345";
+      const char* const end = end_of_digits(text.data(), text.data() + text.size());
+      REQUIRE(static_cast<std::size_t>(end - text.data()) == digits);
+      const char* const cut = end_of_digits(text.data(), text.data() + digits);
+      REQUIRE(static_cast<std::size_t>(cut - text.data()) == digits);
+    }
+  }
+}
 
 TEST_CASE("json: texts that are JSON", "[decode][json]") {
   for (const char* text : {"null",
