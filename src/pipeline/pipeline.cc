@@ -28,7 +28,8 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr milliseconds kFirstLanePatience{1500};
-constexpr milliseconds kWatch{50};
+constexpr milliseconds kWatch{20};
+constexpr milliseconds kWatchEnd{5};
 constexpr seconds kProgressEvery{10};
 constexpr seconds kUntilCurrentPatience{60};  // for a server that is away
 constexpr seconds kWaitingPatience{30};       // for a row of another partition
@@ -350,7 +351,7 @@ void Pipeline::stop_lanes(std::size_t from, milliseconds patience) {
     const auto running = [](const auto& lane) { return lane->state().end == LaneEnd::running; };
     while (Clock::now() < until) {
       if (std::none_of(lanes.begin(), lanes.end(), running)) return;
-      std::this_thread::sleep_for(kWatch);
+      std::this_thread::sleep_for(kWatchEnd);
     }
     for (const auto& lane : lanes) lane->cancel();
   });
