@@ -233,7 +233,8 @@ bool Pipeline::finished(const std::vector<LaneState>& states) {
   std::size_t waiting = 0;
   bool all_assigned = true;
   for (const LaneState& state : states) {
-    all_assigned = all_assigned && (state.assigned || state.partitions.empty());
+    // Also one without a partition has been told so: between two assignments others may have all.
+    all_assigned = all_assigned && state.assigned;
     partitions += state.partitions.size();
     for (const PartitionProgress& partition : state.partitions) {
       stopped += partition.stopped ? 1U : 0U;

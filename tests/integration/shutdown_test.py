@@ -259,6 +259,23 @@ def stop_all(case):
     check_equal(target.run("select id from t order by 1"), [(1,), (3,)], "rows")
 
 
+def stop_alone(case):
+    """A lane that has nothing but a stopped partition says nothing of the lanes beside it, which may
+    be between two assignments. Which lane gets which partition is chance: some starts."""
+    target = case.target()
+    target.run("create table t (id int primary key, v varchar(20))")
+    topic = case.topic("public.t", 3)
+    case.produce([good(topic, 1, 0), good(topic, 2, 1, v="y" * 21), good(topic, 3, 2)])
+    config = case.settings(target, [topic], batch={"lanes": 2}, target={"schema-evolution": "none"})
+    for number in range(8):
+        process = case.start(config, f"start-{number}")
+        wait_until(lambda: sum(e["event"] == "partitions.assigned" for e in process.events()) >= 3, 20,
+                   "both lanes have their partitions")
+        time.sleep(0.3)
+        check(process.running(), "the process has ended, although two partitions go on")
+        check_equal(process.stop().code, 0, "exit code")
+
+
 # ---- bad records: dead letters ---------------------------------------------------------------------
 
 def bad_records(topic):
@@ -486,6 +503,7 @@ def main():
     suite.case("--until-current with a server that is away", unavailable)
     suite.case("a bad record stops its partition", stop)
     suite.case("all partitions stopped", stop_all)
+    suite.case("a stopped partition in a lane of its own", stop_alone)
     suite.case("dead letters", dead_letters)
     suite.case("dead letters, a row a batch", lambda case: dead_letters(case, **{"max-rows": 1}))
     suite.case("dead letters are atomic", dead_letters_are_atomic)
