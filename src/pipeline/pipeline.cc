@@ -233,8 +233,10 @@ bool Pipeline::finished(const std::vector<LaneState>& states) {
   std::size_t waiting = 0;
   bool all_assigned = true;
   for (const LaneState& state : states) {
-    // Also one without a partition has been told so: between two assignments others may have all.
-    all_assigned = all_assigned && state.assigned;
+    // Between two assignments a lane has nothing, and the others may have nothing but what has
+    // stopped. `others_done` knows what is still to come to whom; where nobody asks, we wait.
+    all_assigned =
+        all_assigned && (state.assigned || (until_current_ && state.partitions.empty()));
     partitions += state.partitions.size();
     for (const PartitionProgress& partition : state.partitions) {
       stopped += partition.stopped ? 1U : 0U;
