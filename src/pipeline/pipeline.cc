@@ -235,8 +235,7 @@ bool Pipeline::finished(const std::vector<LaneState>& states) {
   for (const LaneState& state : states) {
     // Between two assignments a lane has nothing, and the others may have nothing but what has
     // stopped. `others_done` knows what is still to come to whom; where nobody asks, we wait.
-    all_assigned =
-        all_assigned && (state.assigned || (until_current_ && state.partitions.empty()));
+    all_assigned = all_assigned && (state.assigned || (until_current_ && state.partitions.empty()));
     partitions += state.partitions.size();
     for (const PartitionProgress& partition : state.partitions) {
       stopped += partition.stopped ? 1U : 0U;
