@@ -13,10 +13,6 @@ bool is_plain(char c) {
          c != '"' && c != '\\';
 }
 
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-
 }  // namespace
 
 const char* end_of_digits(const char* p, const char* end) {

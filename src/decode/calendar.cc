@@ -2,15 +2,13 @@
 
 #include <array>
 
+#include "decode/byte_runs.h"
+
 namespace tidemark {
 namespace {
 
 constexpr std::int64_t kYearMax = 6000000;  // beyond what PostgreSQL's date holds
 constexpr std::int64_t kDaysPerEra = 146097;
-
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
 
 // Exactly two digits.
 bool take_two(std::string_view& text, std::uint32_t& value) {

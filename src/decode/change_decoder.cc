@@ -113,8 +113,9 @@ void ChangeDecoder::decode(const Change& change, const ChangePlace& place) {
       encode(change, bound, place, new_half);
       // What it lacks may be with a delete half after all.
       const bool lacks = place.event.has_unavailable || place.event.has_absent;
-      if (change.op == Op::create && lacks && !std::exchange(new_half, true)) {
-        if (is_half(change, place, true)) place.target.move_whole_rows();
+      if (change.op == Op::create && lacks && !std::exchange(new_half, true) &&
+          is_half(change, place, true)) {
+        place.target.move_whole_rows();
         place.slab.arena.truncate(begin);
         continue;
       }

@@ -66,10 +66,6 @@ int hex4(const char* p, const char* end) {
   return value;
 }
 
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-
 }  // namespace
 
 // Which of the containers entered are objects: one bit each, so that depth costs no stack.

@@ -4,6 +4,8 @@
 #include <array>
 #include <vector>
 
+#include "decode/byte_runs.h"
+
 namespace tidemark {
 namespace {
 
@@ -22,10 +24,6 @@ void append_header(std::size_t digits, std::int64_t weight, std::uint16_t sign, 
   store_big(at + 2, static_cast<std::uint16_t>(weight));
   store_big(at + 4, sign);
   store_big(at + 6, static_cast<std::uint16_t>(scale));
-}
-
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
 }
 
 std::int64_t floor_quarter(std::int64_t power) {

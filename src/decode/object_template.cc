@@ -9,11 +9,6 @@ namespace tidemark {
 
 namespace {
 
-bool is_integer(std::string_view text) {
-  return !text.empty() &&
-         end_of_digits(text.data(), text.data() + text.size()) == text.data() + text.size();
-}
-
 // Behind an integer without sign; nullptr: there is none. What stands behind it is for the next
 // piece to compare: a fraction does not match.
 const char* pass_integer(const char* p, const char* end) {
@@ -57,7 +52,7 @@ void ObjectTemplate::learn(std::string_view object, const FieldValues& values) {
     Piece piece{{done, value.raw.data()}, Kind::fixed, place, 0};
     if (value.is_string()) {
       piece.kind = Kind::string;
-    } else if (value.kind == JsonKind::number && is_integer(value.raw)) {
+    } else if (value.kind == JsonKind::number && is_digits(value.raw)) {
       piece.kind = Kind::integer;
     } else {
       piece.bytes += value.raw;

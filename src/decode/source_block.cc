@@ -32,11 +32,6 @@ constexpr std::array<std::string_view, 30> kNames = {"version",    "connector",
                                                      "scn",        "commit_scn",
                                                      "txSeq",      "keyspace"};
 
-bool is_number(std::string_view text) {
-  return !text.empty() &&
-         end_of_digits(text.data(), text.data() + text.size()) == text.data() + text.size();
-}
-
 // The text of a value as one part of a position; `none` where it has none.
 void append_part(const JsonValue& value, std::string_view none, Bytes& out) {
   const bool usable = value.kind == JsonKind::number || value.is_string();
@@ -69,7 +64,7 @@ struct NumberedName {
 // 0-1-99 or UUID:99, without leading zeros; and what stands in front. No value: it has no such end.
 std::optional<NumberedName> numbered(std::string_view text, std::string_view separators) {
   const std::size_t at = text.find_last_of(separators);
-  if (at == std::string_view::npos || !is_number(text.substr(at + 1))) return std::nullopt;
+  if (at == std::string_view::npos || !is_digits(text.substr(at + 1))) return std::nullopt;
   std::string_view number = text.substr(at + 1);
   number.remove_prefix(std::min(number.find_first_not_of('0'), number.size() - 1));
   return NumberedName{text.substr(0, at), number};
@@ -121,7 +116,7 @@ void SourceBlock::set(std::size_t place, const JsonValue& value) {
   slot = value;
   const bool integer =
       std::find(kIntegers.begin(), kIntegers.end(), static_cast<Place>(place)) != kIntegers.end();
-  if (integer && slot.is_string() && is_number(slot.raw)) slot.kind = JsonKind::number;
+  if (integer && slot.is_string() && is_digits(slot.raw)) slot.kind = JsonKind::number;
 }
 
 std::size_t SourceBlock::known_names() {
@@ -157,7 +152,7 @@ std::int64_t SourceBlock::time_us() const {
 
 bool SourceBlock::append_postgres(Bytes& out) const {
   const JsonValue& lsn = value(Place::lsn);
-  if (lsn.kind != JsonKind::number || !is_number(lsn.raw)) return false;
+  if (lsn.kind != JsonKind::number || !is_digits(lsn.raw)) return false;
   std::string_view sequence = value(Place::sequence).is_string() ? value(Place::sequence).raw : "";
   const std::string_view commit = next_number(sequence);
   const std::string_view own = next_number(sequence);
@@ -175,13 +170,13 @@ bool SourceBlock::append_postgres(Bytes& out) const {
 bool SourceBlock::append_binlog(Bytes& out) const {
   const JsonValue& pos = value(Place::pos);
   const JsonValue& server = value(Place::server_id);
-  if (!value(Place::file).is_string() || pos.kind != JsonKind::number || !is_number(pos.raw)) {
+  if (!value(Place::file).is_string() || pos.kind != JsonKind::number || !is_digits(pos.raw)) {
     return false;
   }
   const auto file = numbered(value(Place::file).raw, ".");
   const JsonValue& row = value(Place::row);
-  const bool has_row = row.kind == JsonKind::number && is_number(row.raw);
-  if (!file || server.kind != JsonKind::number || !is_number(server.raw)) return false;
+  const bool has_row = row.kind == JsonKind::number && is_digits(row.raw);
+  if (!file || server.kind != JsonKind::number || !is_digits(server.raw)) return false;
   const std::string_view gtid = value(Place::gtid).is_string() ? value(Place::gtid).raw : "";
   const auto transaction = numbered(gtid, "-:");
   if (!gtid.empty() && (!transaction || !is_plain(transaction->name))) return false;

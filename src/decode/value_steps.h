@@ -153,10 +153,11 @@ EncodeFunction plan_geometry(Shape shape, const ValuePlan& plan);
 EncodeFunction plan_array(Shape shape, ValuePlan& plan, const ValueSettings& settings,
                           std::string& reason);
 
-// The placeholders that a value of this source may be, for ValuePlan::unavailable.
-std::uint64_t sizes_of(const std::vector<UnavailableForm>& forms);
+// The placeholders that a value of this source may be, for ValuePlan::unavailable; their sizes, for
+// ValuePlan::unavailable_sizes.
 std::vector<UnavailableForm> unavailable_forms(const SourceType& source, const PgType& target,
                                                const std::string& placeholder);
+std::uint64_t sizes_of(const std::vector<UnavailableForm>& forms);
 // ValuePlan::encode where there are such.
 EncodeStatus encode_unless_unavailable(const ValuePlan&, const JsonValue&, Bytes&, EncodeFailure&);
 

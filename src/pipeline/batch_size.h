@@ -8,6 +8,8 @@
 #include <chrono>
 #include <cstddef>
 
+#include "base/clock.h"
+
 namespace tidemark {
 
 class BatchSize {
@@ -23,7 +25,7 @@ class BatchSize {
 
   // A batch of `rows` has been written. Small ones say nothing: what a transaction costs in any
   // case is most of theirs.
-  void note(std::size_t rows, std::chrono::steady_clock::duration took) {
+  void note(std::size_t rows, Clock::duration took) {
     if (rows < rows_ / 2) return;
     const auto one = took / rows;
     if (one > kSlowRow) rows_ = std::min(rows_max_, rows_ * 2);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "pipeline/batch_layouts.h"
 
 namespace tidemark {
 
@@ -254,17 +255,8 @@ std::vector<EventRef> Lane::Writer::cut() {
   std::vector<EventRef> batch = waiting_.due(size_.rows(), Clock::now());
   if (!batch.empty()) return batch;
   batch.reserve(std::min(ready_, size_.rows()));
-  std::vector<const Layout*> layouts;
+  BatchLayouts layouts;
   std::size_t bytes = 0;
-  const auto other_layout = [&](const Layout* layout) {
-    if (std::find(layouts.rbegin(), layouts.rend(), layout) != layouts.rend()) return false;
-    for (const Layout* have : layouts) {
-      if (have->target == layout->target) return true;
-    }
-    layouts.push_back(layout);
-    return false;
-  };
-  const Layout* last = nullptr;
   for (Pending& pending : pending_) {
     if (!std::exchange(pending.begun, true) && pending.slab->restarted) {
       waiting_.restarted(*pending.slab->restarted);
@@ -272,10 +264,7 @@ std::vector<EventRef> Lane::Writer::cut() {
     while (pending.next < pending.slab->events.size()) {
       const Event& event = pending.slab->events[pending.next];
       if (batch.size() >= size_.rows() || bytes >= shared_.config.batch.bytes_max) return batch;
-      if (event.layout != nullptr && event.layout != last) {
-        if (other_layout(event.layout)) return batch;
-        last = event.layout;
-      }
+      if (!layouts.admit(event.layout)) return batch;
       ++pending.next;
       --ready_;
       const EventRef ref{pending.slab.get(), &event};

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "batch/source_order.h"
+#include "pipeline/batch_layouts.h"
 
 namespace tidemark {
 
@@ -20,23 +21,6 @@ constexpr unsigned kTriesSplit = 4;
 milliseconds doubled(milliseconds first, unsigned times, milliseconds most) {
   return std::min(most, first * (1 << std::min(times, 16U)));
 }
-
-// A batch holds no two layouts of one table.
-class Layouts {
- public:
-  bool admit(const Layout* layout) {
-    if (layout == nullptr || std::find(have_.begin(), have_.end(), layout) != have_.end()) {
-      return true;
-    }
-    const auto same = [&](const Layout* other) { return other->target == layout->target; };
-    if (std::any_of(have_.begin(), have_.end(), same)) return false;
-    have_.push_back(layout);
-    return true;
-  }
-
- private:
-  std::vector<const Layout*> have_;
-};
 
 }  // namespace
 
@@ -89,7 +73,7 @@ std::vector<EventRef> WaitingPartitions::due(std::size_t rows_max, Clock::time_p
     most = std::max(most, rows_max << std::min(waiting.tries, kDoublingsMost));
   }
   all = in_source_order(std::move(all));
-  Layouts layouts;
+  BatchLayouts layouts;
   const auto end = std::find_if(all.begin(), all.end(), [&](const EventRef& ref) {
     return !layouts.admit(ref.event->layout);
   });

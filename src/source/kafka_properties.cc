@@ -122,8 +122,7 @@ KafkaProperties defaults(const KafkaProperties& user) {
       {"topic.blacklist", "^__consumer_offsets$,^__transaction_state$,^__share_group_state$"},
   };
   // It may not be below message.max.bytes; librdkafka then finds a size by itself.
-  const auto sets_size = [](const auto& one) { return one.first == "message.max.bytes"; };
-  if (std::none_of(user.begin(), user.end(), sets_size)) {
+  if (property_value(user, "message.max.bytes").empty()) {
     out.emplace_back("fetch.max.bytes", "1048576");
   }
   if (rdkafka::knows_property(rdkafka::kFetchQueueBackoff)) {

@@ -14,6 +14,18 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 
+# A batch's offsets go to Kafka before it is written.
+REPORT_BEFORE_WRITE = (
+    "      return batch_.write(batch);\n",
+    "      std::map<StreamPartition, Offset> next;\n"
+    "      for (const EventRef& ref : batch) {\n"
+    "        next[batch_.partitions()[ref.event->partition].at] = ref.event->offset.next();\n"
+    "      }\n"
+    "      shared_.parts.source->commit(\n"
+    "          std::vector<std::pair<StreamPartition, Offset>>(next.begin(), next.end()),\n"
+    "          milliseconds{2000});\n"
+    "      return batch_.write(batch);\n")
+
 MUTANTS = {
     # A zombie's batch goes in.
     "no-fence": {"src/target/watermarks.cc": [(
@@ -21,16 +33,8 @@ MUTANTS = {
     # Kafka's offsets first, and trusted.
     "kafka-first": {
         "src/pipeline/lane_writer.cc": [(
-            "      report_offsets();\n      shared_.buffer.answer", "      shared_.buffer.answer"), (
-            "      return batch_.write(batch);\n",
-            "      std::map<StreamPartition, Offset> next;\n"
-            "      for (const EventRef& ref : batch) {\n"
-            "        next[batch_.partitions()[ref.event->partition].at] = ref.event->offset.next();\n"
-            "      }\n"
-            "      shared_.parts.source->commit(\n"
-            "          std::vector<std::pair<StreamPartition, Offset>>(next.begin(), next.end()),\n"
-            "          milliseconds{2000});\n"
-            "      return batch_.write(batch);\n")],
+            "      report_offsets();\n      shared_.buffer.answer", "      shared_.buffer.answer"),
+            REPORT_BEFORE_WRITE],
         "src/source/kafka_source.cc": [(
             "offset ? offset->value : std::int64_t{RD_KAFKA_OFFSET_BEGINNING};",
             "offset ? std::int64_t{RD_KAFKA_OFFSET_STORED} : std::int64_t{RD_KAFKA_OFFSET_BEGINNING};")]},
@@ -54,16 +58,7 @@ MUTANTS = {
 SHARED = ("whole-rows", "deletes-last")
 SIMULATED = {
     # The group's offsets before the rows.
-    "report-first": {"src/pipeline/lane_writer.cc": [(
-        "      return batch_.write(batch);\n",
-        "      std::map<StreamPartition, Offset> next;\n"
-        "      for (const EventRef& ref : batch) {\n"
-        "        next[batch_.partitions()[ref.event->partition].at] = ref.event->offset.next();\n"
-        "      }\n"
-        "      shared_.parts.source->commit(\n"
-        "          std::vector<std::pair<StreamPartition, Offset>>(next.begin(), next.end()),\n"
-        "          milliseconds{2000});\n"
-        "      return batch_.write(batch);\n")]},
+    "report-first": {"src/pipeline/lane_writer.cc": [REPORT_BEFORE_WRITE]},
     # A doubt is forgotten: the batch is written again.
     "doubt-forgotten": {"src/pipeline/lane_writer.cc": [(
         "        auto settled = batch_.settle();\n        in_doubt = false;\n"
