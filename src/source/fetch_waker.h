@@ -28,7 +28,7 @@ class FetchWaker {
  public:
   using Clock = std::chrono::steady_clock;
   // The queue must hold what a reader takes in this time, or it runs dry in between.
-  static constexpr std::chrono::milliseconds kInterval{5};
+  static constexpr std::chrono::milliseconds kInterval{2};
 
   FetchWaker(rd_kafka_t* client, const KafkaProperties& properties);
 

@@ -114,7 +114,7 @@ KafkaProperties defaults(const KafkaProperties& user) {
       // A resumed or new partition waits for the request under way, which asks for the others only.
       {"fetch.wait.max.ms", "100"},
       // A member learns of a rebalance by its next heartbeat; until then it works for nothing.
-      {"heartbeat.interval.ms", "250"},
+      {"heartbeat.interval.ms", "100"},
       {"socket.keepalive.enable", "true"},
       {"socket.nagle.disable", "true"},
       // New tables and partitions are noticed within half a minute, not five.
