@@ -7,9 +7,11 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "batch/folded.h"
@@ -134,6 +136,13 @@ class Target {
   [[nodiscard]] virtual std::chrono::nanoseconds waited() const { return {}; }
   // From another thread: ends what the connection is waiting for (a signal has come).
   virtual void cancel() noexcept = 0;
+
+  // Something to do in a write() while the server works on it, the next batch's preparation; called
+  // again until it says that it is done. It must not call the target, nor throw.
+  void set_meanwhile(std::function<bool()> work) { meanwhile_ = std::move(work); }
+
+ protected:
+  std::function<bool()> meanwhile_;  // may be empty
 };
 
 }  // namespace tidemark

@@ -79,7 +79,7 @@ int check_command(const CommandLine& line) {
     }
   }
   if (line.format == OutputFormat::json) {
-    const Envelope envelope{"check", report.ok(), report.summary(Style(false)), report.json(),
+    const OutputEnvelope envelope{"check", report.ok(), report.summary(Style(false)), report.json(),
                             nullptr};
     std::fputs(envelope_json(envelope).c_str(), stdout);
   } else {

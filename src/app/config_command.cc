@@ -66,7 +66,7 @@ int show(const CommandLine& line) {
   const ShownError error{good ? "" : loaded.faults.front().display(),
                          good ? "" : loaded.faults.front().hint, loaded.faults};
   if (line.format == OutputFormat::json) {
-    const Envelope envelope{"config show", good, fmt::format("{} settings", loaded.shown.size()),
+    const OutputEnvelope envelope{"config show", good, fmt::format("{} settings", loaded.shown.size()),
                             shown_settings_json(loaded), good ? nullptr : &error};
     std::fputs(envelope_json(envelope).c_str(), stdout);
   } else {

@@ -42,7 +42,7 @@ int report(const CommandLine& line, const std::exception& exception) {
   const auto style = tidemark::Style::of(stderr, line.color);
   std::fputs(tidemark::error_text(verdict.error, style).c_str(), stderr);
   if (line.format == tidemark::OutputFormat::json) {
-    const tidemark::Envelope envelope{line.command, false, verdict.error.message, "null",
+    const tidemark::OutputEnvelope envelope{line.command, false, verdict.error.message, "null",
                                       &verdict.error};
     std::fputs(tidemark::envelope_json(envelope).c_str(), stdout);
   }

@@ -73,7 +73,7 @@ std::string Style::bold(std::string_view text) const {
   return rich_ ? "\x1b[1m" + std::string(text) + "\x1b[0m" : std::string(text);
 }
 
-std::string envelope_json(const Envelope& envelope) {
+std::string envelope_json(const OutputEnvelope& envelope) {
   rapidjson::StringBuffer buffer;
   Writer writer(buffer);
   writer.StartObject();

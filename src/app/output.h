@@ -39,7 +39,7 @@ struct ShownError {
   std::vector<ConfigFault> faults;  // all of them, where it is the configuration
 };
 
-struct Envelope {
+struct OutputEnvelope {
   std::string command;
   bool ok = true;
   std::string summary;
@@ -47,7 +47,7 @@ struct Envelope {
   const ShownError* error = nullptr;
 };
 
-std::string envelope_json(const Envelope& envelope);
+std::string envelope_json(const OutputEnvelope& envelope);
 
 // "tidemark: place: message", and the hint behind an arrow on the next line.
 std::string error_text(const ShownError& error, const Style& style);

@@ -125,7 +125,7 @@ int plan_command(const CommandLine& line) {
   const PlanFacts facts = Planner(config, line.sample).run();
   const int code = exit_code_of(facts);
   if (line.format == OutputFormat::json) {
-    const Envelope envelope{"plan", code == kExitOk, plan_summary(facts, Style(false)),
+    const OutputEnvelope envelope{"plan", code == kExitOk, plan_summary(facts, Style(false)),
                             plan_json(facts), nullptr};
     std::fputs(envelope_json(envelope).c_str(), stdout);
   } else {

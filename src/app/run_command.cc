@@ -29,7 +29,7 @@ std::string stages(const StageTimes& times) {
 void print_json(const RunSummary& summary) {
   const bool ok = summary.exit_code == kExitOk;
   const ShownError error{summary.message, summary.hint, {}};
-  Envelope envelope{"run", ok, summary.message, "null", ok ? nullptr : &error};
+  OutputEnvelope envelope{"run", ok, summary.message, "null", ok ? nullptr : &error};
   envelope.result =
       fmt::format(R"({{"events":{},"dead_letters":{},"seconds":{:.3f},"stage_seconds":{}}})",
                   summary.events, summary.dead_letters, summary.seconds, stages(summary.times));

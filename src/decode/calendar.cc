@@ -1,5 +1,6 @@
 #include "decode/calendar.h"
 
+#include <algorithm>
 #include <array>
 
 #include "decode/byte_runs.h"
@@ -25,6 +26,12 @@ bool take(std::string_view& text, char c) {
 }
 
 bool take_year(std::string_view& text, std::int64_t& year) {
+  if (text.size() >= 5 && text[4] == '-' && is_digit(text[0]) && is_digit(text[1]) &&
+      is_digit(text[2]) && is_digit(text[3])) {
+    year = (text[0] - '0') * 1000 + (text[1] - '0') * 100 + (text[2] - '0') * 10 + (text[3] - '0');
+    text.remove_prefix(4);
+    return true;
+  }
   bool negative = false;
   if (!text.empty() && (text.front() == '+' || text.front() == '-')) {
     negative = text.front() == '-';
@@ -42,11 +49,13 @@ bool take_year(std::string_view& text, std::int64_t& year) {
 
 // ".123456789": microseconds, the rest is cut.
 bool take_fraction(std::string_view& text, std::int64_t& us) {
-  std::size_t digits = 0;
-  std::int64_t scale = 100000;
-  for (; digits < text.size() && is_digit(text[digits]); ++digits, scale /= 10) {
-    us += (text[digits] - '0') * scale;
-  }
+  constexpr std::array<std::int64_t, 7> kScales = {1000000, 100000, 10000, 1000, 100, 10, 1};
+  const char* const end = end_of_digits(text.data(), text.data() + text.size());
+  const auto digits = static_cast<std::size_t>(end - text.data());
+  const std::size_t kept = std::min<std::size_t>(digits, 6);
+  std::int64_t value = 0;
+  for (std::size_t i = 0; i < kept; ++i) value = value * 10 + (text[i] - '0');
+  us += value * kScales.at(kept);
   text.remove_prefix(digits);
   return digits > 0;
 }
@@ -151,6 +160,35 @@ bool parse_time(std::string_view& text, std::int64_t& us) {
   return us <= kUsPerDay;
 }
 
+namespace {
+
+// Exactly "2016-11-04T11:51:30", as nearly all begin: all its places at once. False, and nothing is
+// taken: it is written in another way, or wrong.
+bool parse_seconds(std::string_view& text, std::int64_t& epoch_days, std::int64_t& us) {
+  if (text.size() < 19 || text[4] != '-' || text[7] != '-' || text[10] != 'T' || text[13] != ':' ||
+      text[16] != ':') {
+    return false;
+  }
+  bool digits = true;
+  const auto two = [&](std::size_t at) {
+    const auto tens = static_cast<std::uint8_t>(text[at] - '0');
+    const auto ones = static_cast<std::uint8_t>(text[at + 1] - '0');
+    digits = digits && tens <= 9 && ones <= 9;
+    return std::uint32_t{tens} * 10 + ones;
+  };
+  const CivilDate date{std::int64_t{two(0)} * 100 + two(2), two(5), two(8)};
+  const std::uint32_t hour = two(11);
+  const std::uint32_t minute = two(14);
+  const std::uint32_t second = two(17);
+  if (!digits || hour > 23 || minute > 59 || second > 59 || !is_date(date)) return false;
+  epoch_days = epoch_days_of(date);
+  us = (std::int64_t{hour} * 3600 + minute * 60 + second) * kUsPerSecond;
+  text.remove_prefix(19);
+  return true;
+}
+
+}  // namespace
+
 bool parse_offset(std::string_view& text, std::int32_t& seconds) {
   seconds = 0;
   if (take(text, 'Z')) return true;
@@ -173,6 +211,9 @@ bool parse_offset(std::string_view& text, std::int32_t& seconds) {
 }
 
 bool parse_date_time(std::string_view& text, std::int64_t& epoch_days, std::int64_t& us) {
+  if (parse_seconds(text, epoch_days, us)) {
+    return !take(text, '.') || take_fraction(text, us);
+  }
   us = 0;
   if (!parse_date(text, epoch_days)) return false;
   if (text.size() < 2 || (text[0] != 'T' && text[0] != ' ') || !is_digit(text[1])) return true;

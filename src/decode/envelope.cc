@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "decode/refused.h"
 
@@ -42,10 +43,16 @@ Envelope::Envelope() {
 }
 
 void Envelope::clear() {
-  values_.values.assign(kNames.size(), JsonValue{});
+  std::fill_n(values_.values.begin(), std::exchange(used_, 0), JsonValue{});
   before_form_ = {};
   after_was_read_ = false;
   others_ = false;
+}
+
+// To be written to.
+JsonValue& Envelope::slot(std::size_t place) {
+  used_ = std::max(used_, place + 1);
+  return values_.values[place];
 }
 
 bool Envelope::read(JsonReader& reader, const FieldNames* row, FieldValues& row_values) {
@@ -55,6 +62,11 @@ bool Envelope::read(JsonReader& reader, const FieldNames* row, FieldValues& row_
   std::string_view raw_name;
   bool name_escaped = false;
   for (;;) {
+    if (next < kNames.size() && !values_.values[next].is_present() &&
+        reader.plain_member(names_.expected(next), slot(next))) {
+      ++next;
+      continue;
+    }
     std::size_t place = next;
     if (next >= kNames.size() || !reader.member_is(names_.expected(next))) {
       if (!reader.member(raw_name, name_escaped)) return !reader.failed();
@@ -74,21 +86,21 @@ bool Envelope::read(JsonReader& reader, const FieldNames* row, FieldValues& row_
 
 bool Envelope::read_member(JsonReader& reader, std::size_t place, const FieldNames* row,
                            FieldValues& row_values) {
-  JsonValue& slot = values_.values[place];
-  if (slot.is_present()) {
+  JsonValue& value = slot(place);
+  if (value.is_present()) {
     throw Refused("the field \"" + names_.name(place) + "\" is there twice in the record",
                   "a member's name may be used once; the record was not written by Debezium");
   }
   const bool is_after = place == static_cast<std::size_t>(Place::after) && row != nullptr;
   const bool is_source = place == static_cast<std::size_t>(Place::source);
-  if ((!is_after && !is_source) || reader.peek() != JsonKind::object) return reader.value(slot);
+  if ((!is_after && !is_source) || reader.peek() != JsonKind::object) return reader.value(value);
   const std::size_t begin = reader.position();
   if (!(is_source ? source_.read(reader) : read_fields(reader, *row, "row", row_values))) {
     return false;
   }
   after_was_read_ = after_was_read_ || is_after;
-  slot.kind = JsonKind::object;
-  slot.raw = reader.text().substr(begin, reader.position() - begin);
+  value.kind = JsonKind::object;
+  value.raw = reader.text().substr(begin, reader.position() - begin);
   return true;
 }
 
@@ -104,7 +116,7 @@ void Envelope::read(AvroReader& reader, std::uint32_t record, const FieldNames* 
     if (place >= 0 && schema.node(node).type == AvroType::record) {
       read_record(reader, static_cast<std::size_t>(place), node, row, row_values);
     } else if (place >= 0) {
-      reader.value(node, values_.values[static_cast<std::size_t>(place)]);
+      reader.value(node, slot(static_cast<std::size_t>(place)));
     } else {
       reader.skip(node);
     }
@@ -126,16 +138,16 @@ void Envelope::read_record(AvroReader& reader, std::size_t place, std::uint32_t 
   if (place == static_cast<std::size_t>(Place::before)) {
     before_form_ = {&reader.schema(), node, &reader.scratch()};
   }
-  JsonValue& slot = values_.values[place];
-  slot.kind = JsonKind::object;
-  slot.raw = reader.bytes().substr(begin, reader.position() - begin);
+  JsonValue& value = slot(place);
+  value.kind = JsonKind::object;
+  value.raw = reader.bytes().substr(begin, reader.position() - begin);
 }
 
 void Envelope::complete(const CloudEvent& event) {
-  values_.values[static_cast<std::size_t>(Place::op)] = event.op();
-  JsonValue& slot = values_.values[static_cast<std::size_t>(Place::source)];
-  slot.kind = JsonKind::object;
-  slot.raw = "{}";
+  slot(static_cast<std::size_t>(Place::op)) = event.op();
+  JsonValue& value = slot(static_cast<std::size_t>(Place::source));
+  value.kind = JsonKind::object;
+  value.raw = "{}";
   event.fill(source_);
 }
 

@@ -87,6 +87,7 @@ class Envelope {
   bool read_member(JsonReader& reader, std::size_t place, const FieldNames* row,
                    FieldValues& row_values);
   void clear();
+  JsonValue& slot(std::size_t place);
   void read_record(AvroReader& reader, std::size_t place, std::uint32_t node, const FieldNames* row,
                    FieldValues& row_values);
 
@@ -95,7 +96,8 @@ class Envelope {
   SourceBlock source_;
   BinaryRow before_form_;
   bool after_was_read_ = false;
-  bool others_ = false;  // members that have no place
+  bool others_ = false;    // members that have no place
+  std::size_t used_ = 0;  // no place from here on has a value
 };
 
 }  // namespace tidemark

@@ -47,6 +47,11 @@ bool read_object(JsonReader& reader, Names& names, const char* what, FieldValues
   std::string_view raw_name;
   bool name_escaped = false;
   for (;;) {
+    if (next < names.size() && !out.values[next].is_present() &&
+        reader.plain_member(names.expected(next), out.values[next])) {
+      ++next;
+      continue;
+    }
     std::size_t place = next;
     if (next >= names.size() || !reader.member_is(names.expected(next))) {
       if (!reader.member(raw_name, name_escaped)) return !reader.failed();

@@ -189,10 +189,37 @@ bool JsonReader::element() {
 bool JsonReader::member_is(std::string_view expected) {
   if (first_) expected.remove_prefix(1);
   if (failed() || static_cast<std::size_t>(end_ - at_) < expected.size() ||
-      std::memcmp(at_, expected.data(), expected.size()) != 0) {
+      !is_at(at_, expected)) {
     return false;
   }
   at_ += expected.size();
+  first_ = false;
+  return true;
+}
+
+bool JsonReader::plain_member(std::string_view expected, JsonValue& out) {
+  if (first_) expected.remove_prefix(1);
+  if (failed() || static_cast<std::size_t>(end_ - at_) < expected.size() + 4 ||
+      !is_at(at_, expected)) {
+    return false;
+  }
+  const char* const value = at_ + expected.size();
+  if (*value == '"') {
+    const char* const quote = end_of_plain(value + 1, end_);
+    if (quote == end_ || *quote != '"') return false;
+    out = {JsonKind::string, false, {value + 1, static_cast<std::size_t>(quote - value - 1)}};
+    at_ = quote + 1;
+  } else if (*value >= '1' && *value <= '9') {
+    const char* const behind = end_of_digits(value, end_);
+    if (behind != end_ && (*behind == '.' || *behind == 'e' || *behind == 'E')) return false;
+    out = {JsonKind::number, false, {value, static_cast<std::size_t>(behind - value)}};
+    at_ = behind;
+  } else if (std::memcmp(value, "null", 4) == 0) {
+    out = {JsonKind::null, false, {value, 4}};
+    at_ = value + 4;
+  } else {
+    return false;
+  }
   first_ = false;
   return true;
 }

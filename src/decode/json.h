@@ -68,6 +68,9 @@ class JsonReader {
   // `,"id":`; the comma is left out of the comparison at the first member), passes over it.
   // Only valid inside an object, in the place where `member` may be called.
   bool member_is(std::string_view expected);
+  // The same, and the value behind it, where that is a plain one: null, an integer without sign, a
+  // string of ASCII without escapes. False, and nothing is changed: it may be another value.
+  bool plain_member(std::string_view expected, JsonValue& out);
   // As if the object here, of so many bytes and with no other inside, had been read. False, and
   // nothing is changed: there may be none here, because it would be too deep.
   bool pass_flat_object(std::size_t bytes);

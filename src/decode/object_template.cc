@@ -1,7 +1,7 @@
 #include "decode/object_template.h"
 
 #include <algorithm>
-#include <cstring>
+#include <utility>
 
 #include "decode/byte_runs.h"
 
@@ -46,51 +46,51 @@ void ObjectTemplate::learn(std::string_view object, const FieldValues& values) {
   std::sort(places.begin(), places.end(),
             [&](std::uint32_t a, std::uint32_t b) { return std::less<>()(at(a), at(b)); });
   std::vector<Piece> pieces;
+  Piece piece{{}, {}, Kind::end, 0};
   const char* done = object.data();
+  young_ = strings_.empty();
+  strings_.resize(std::max(strings_.size(), values.values.size()));
   for (const std::uint32_t place : places) {
     const JsonValue& value = values.values[place];
-    Piece piece{{done, value.raw.data()}, Kind::fixed, place, 0};
-    if (value.is_string()) {
-      piece.kind = Kind::string;
-    } else if (value.kind == JsonKind::number && is_digits(value.raw)) {
-      piece.kind = Kind::integer;
-    } else {
-      piece.bytes += value.raw;
-      piece.size = static_cast<std::uint32_t>(value.raw.size());
+    const char* const behind = value.raw.data() + value.raw.size();
+    const bool same = value.is_string() && !young_ && strings_[place] == value.raw;
+    strings_[place] = value.is_string() ? value.raw : std::string_view();
+    piece.bytes.append(done, value.raw.data());
+    done = behind;
+    const bool integer = value.kind == JsonKind::number && is_digits(value.raw);
+    if (integer || (value.is_string() && !same)) {
+      piece.kind = integer ? Kind::integer : Kind::string;
+      piece.place = place;
+      pieces.push_back(std::exchange(piece, Piece{{}, {}, Kind::end, 0}));
+      continue;
     }
-    done = value.raw.data() + value.raw.size();
-    pieces.push_back(std::move(piece));
+    piece.fixed.push_back({place, static_cast<std::uint32_t>(piece.bytes.size()),
+                           static_cast<std::uint32_t>(value.raw.size())});
+    piece.bytes += value.raw;
   }
-  end_.assign(done, object.data() + object.size());
+  piece.bytes.append(done, object.data() + object.size());
+  pieces.push_back(std::move(piece));
   pieces_ = std::move(pieces);
 }
 
 std::size_t ObjectTemplate::match(std::string_view text, FieldValues& values) const {
-  if (pieces_.empty()) return 0;
   const char* p = text.data();
   const char* const end = p + text.size();
-  const auto passes = [&](const std::string& bytes) {
-    const bool same = static_cast<std::size_t>(end - p) >= bytes.size() &&
-                      std::memcmp(p, bytes.data(), bytes.size()) == 0;
-    if (same) p += bytes.size();
-    return same;
-  };
+  JsonValue* const places = values.values.data();
   for (const Piece& piece : pieces_) {
-    if (!passes(piece.bytes)) return 0;
-    JsonValue& value = values.values[piece.place];
-    const char* behind = p;
-    if (piece.kind == Kind::integer) {
-      behind = pass_integer(p, end);
-    } else if (piece.kind == Kind::string) {
-      behind = pass_string(p, end, value.escaped);
-    } else {
-      p -= piece.size;
-    }
+    const std::size_t size = piece.bytes.size();
+    if (static_cast<std::size_t>(end - p) < size || !is_at(p, piece.bytes)) return 0;
+    for (const Fixed& fixed : piece.fixed) places[fixed.place].raw = {p + fixed.at, fixed.size};
+    p += size;
+    if (piece.kind == Kind::end) return static_cast<std::size_t>(p - text.data());
+    JsonValue& value = places[piece.place];
+    const char* const behind = piece.kind == Kind::integer ? pass_integer(p, end)
+                                                           : pass_string(p, end, value.escaped);
     if (behind == nullptr) return 0;
     value.raw = {p, static_cast<std::size_t>(behind - p)};
     p = behind;
   }
-  return passes(end_) ? static_cast<std::size_t>(p - text.data()) : 0;
+  return 0;
 }
 
 }  // namespace tidemark

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <initializer_list>
 #include <optional>
 
@@ -90,7 +89,11 @@ void SourceBlock::bound_names() {
 
 bool SourceBlock::read(JsonReader& reader) {
   if (const std::size_t size = template_.match(reader.rest(), values_)) {
-    if (reader.pass_flat_object(size)) return true;
+    const std::string_view object = reader.rest().substr(0, size);
+    if (reader.pass_flat_object(size)) {
+      if (template_.is_young()) template_.learn(object, values_);
+      return true;
+    }
   }
   template_.forget();
   bound_names();
@@ -136,10 +139,7 @@ const JsonValue* SourceBlock::member(std::string_view name) const {
 
 std::int64_t integer_of(const JsonValue& value) {
   std::int64_t number = 0;
-  const char* const end = value.raw.data() + value.raw.size();
-  if (value.kind != JsonKind::number) return 0;
-  const auto result = std::from_chars(value.raw.data(), end, number);
-  return result.ec == std::errc{} && result.ptr == end ? number : 0;
+  return value.kind == JsonKind::number && parse_integer(value.raw, number) ? number : 0;
 }
 
 std::int64_t SourceBlock::time_us() const {

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "decode/byte_runs.h"
 #include "decode/value.h"
 
 namespace tidemark {
@@ -40,22 +41,6 @@ inline std::size_t append_text_element(std::string_view text, Bytes& out) {
   out.append(text);
   end_element(at, out);
   return at;
-}
-
-// A plain integer within int64, as nearly all are: no fraction, no exponent.
-inline bool parse_integer(std::string_view text, std::int64_t& value) {
-  const bool negative = !text.empty() && text.front() == '-';
-  if (negative) text.remove_prefix(1);
-  if (text.empty() || text.size() > 19) return false;
-  std::uint64_t magnitude = 0;
-  for (const char c : text) {
-    const auto digit = static_cast<std::uint8_t>(c - '0');
-    if (digit > 9) return false;
-    magnitude = magnitude * 10 + digit;
-  }
-  if (magnitude > (std::uint64_t{1} << 63) - (negative ? 0 : 1)) return false;
-  value = static_cast<std::int64_t>(negative ? 0 - magnitude : magnitude);
-  return true;
 }
 
 EncodeStatus bad(std::size_t at, Bytes& out, EncodeFailure& why, const char* reason);

@@ -41,6 +41,7 @@ constexpr std::chrono::seconds kSlow{5};
 // A cancelled statement's answer is waited for so long.
 constexpr std::chrono::seconds kLastWord{1};
 constexpr std::chrono::milliseconds kStep{100};
+constexpr std::chrono::milliseconds kShort{2};
 
 std::string field(const PGresult* result, int code) {
   const char* text = result == nullptr ? nullptr : PQresultErrorField(result, code);
@@ -304,27 +305,28 @@ PGresult* Session::next_result(Wait& wait) {
   while (PQisBusy(connection_) != 0) {
     // Its failure, and the server's reason if it gave one, are the next result.
     if (PQconsumeInput(connection_) == 0 || PQisBusy(connection_) == 0) break;
-    await(wait, POLLIN);
+    const bool silent = !await(wait, POLLIN, meanwhile_ == nullptr ? kStep : kShort);
+    if (silent && meanwhile_ != nullptr && (*meanwhile_)()) meanwhile_ = nullptr;
   }
   return PQgetResult(connection_);
 }
 
 void Session::send_all(Wait& wait) {
   while (PQflush(connection_) == 1) {
-    await(wait, POLLIN | POLLOUT);
+    await(wait, POLLIN | POLLOUT, kStep);
     if (PQconsumeInput(connection_) == 0) return;
   }
 }
 
-void Session::await(Wait& wait, short events) {
+bool Session::await(Wait& wait, short events, std::chrono::milliseconds longest) {
   pollfd descriptor{PQsocket(connection_), events, 0};
-  poll(&descriptor, 1, static_cast<int>(kStep.count()));
+  const bool ready = poll(&descriptor, 1, static_cast<int>(longest.count())) != 0;
   const auto now = Wait::Clock::now();
   if (interrupted_) {
     if (wait.cancelled == Wait::Clock::time_point{}) wait.cancelled = now;
     if (now - wait.cancelled > kLastWord) abandon();
   }
-  if (now - wait.begin < wait.say_after) return;
+  if (now - wait.begin < wait.say_after) return ready;
   log_event(
       Level::warning, "target.slow",
       committing_ ? "COMMIT takes long" : "PostgreSQL takes long over a statement, or is silent",
@@ -334,6 +336,7 @@ void Session::await(Wait& wait, short events) {
                               "pg_stat_replication"
                             : "see pg_stat_activity, and whether the network drops packets"}});
   wait.say_after *= 2;
+  return ready;
 }
 
 void Session::abandon() {
@@ -402,7 +405,7 @@ void Session::copy_data(std::string_view bytes) {
   Wait wait;
   int taken = 0;
   while ((taken = PQputCopyData(connection_, bytes.data(), static_cast<int>(bytes.size()))) == 0) {
-    await(wait, POLLIN | POLLOUT);
+    await(wait, POLLIN | POLLOUT, kStep);
   }
   if (taken != 1) {
     // The server's reason, if it still could give one, comes with the results.
@@ -417,7 +420,7 @@ std::uint64_t Session::copy_end() {
   const Waiting waiting(waited_);
   Wait wait;
   int taken = 0;
-  while ((taken = PQputCopyEnd(connection_, nullptr)) == 0) await(wait, POLLIN | POLLOUT);
+  while ((taken = PQputCopyEnd(connection_, nullptr)) == 0) await(wait, POLLIN | POLLOUT, kStep);
   if (taken != 1) fail(nullptr);
   send_all(wait);
   // The results, then a null pointer; an error must not leave the null behind.

@@ -19,6 +19,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -121,6 +122,10 @@ class Session {
   // How long the calls above have waited so far: from a statement's sending to its answer.
   [[nodiscard]] std::chrono::nanoseconds waited() const { return waited_; }
 
+  // Called now and then while an answer is waited for, until it says that it is done; it must not
+  // use the session, nor throw. Null: nothing is. Whoever sets it takes it back before it is gone.
+  void set_meanwhile(const std::function<bool()>* work) { meanwhile_ = work; }
+
   // From any thread: ends what the session waits for, a connection attempt too.
   void cancel() noexcept;
 
@@ -134,7 +139,7 @@ class Session {
   Result answer(int sent);
   PGresult* next_result(Wait& wait);
   void send_all(Wait& wait);
-  void await(Wait& wait, short events);
+  bool await(Wait& wait, short events, std::chrono::milliseconds longest);
   [[noreturn]] void abandon();
   [[noreturn]] void fail_connect();
   const std::string& prepared(const std::string& sql);
@@ -149,6 +154,7 @@ class Session {
   bool prepared_stale_ = false;
   bool committing_ = false;
   std::chrono::nanoseconds waited_{};
+  const std::function<bool()>* meanwhile_ = nullptr;
   std::string identity_;  // of the server that we were last connected to
 
   // Shared with cancel().

@@ -162,6 +162,12 @@ BatchWriter::Plan BatchWriter::plan(const std::vector<EventRef>& events,
   return run;
 }
 
+// Of what takes part by plan() as far as that can be told now: else it is folded once more.
+void BatchWriter::fold_ahead(std::vector<EventRef> events, std::vector<SlabPtr> slabs) {
+  std::erase_if(events, [](const EventRef& ref) { return ref.event->op == Op::skip; });
+  if (!events.empty()) applier_.fold_ahead(std::move(events), std::move(slabs));
+}
+
 void BatchWriter::note_progress(Plan& plan) {
   for (std::size_t i = 0; i < plan.moved.size(); ++i) {
     const auto progress = plan.progress.find(plan.moved[i]);

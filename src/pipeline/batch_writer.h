@@ -79,6 +79,11 @@ class BatchWriter {
   // After in_doubt: the outcome, if the commit had happened; none: write again.
   std::optional<WriteOutcome> settle();
 
+  // In the middle of write(), while the target is busy: the events that the next call will have,
+  // perhaps, and the slabs that hold them. What can be done of it now is.
+  void fold_ahead(std::vector<EventRef> events, std::vector<SlabPtr> slabs);
+  void forget_ahead() { applier_.forget_ahead(); }
+
   // Marks a partition as stopped (the source says it cannot go on).
   void stop(std::uint32_t partition, const std::string& reason);
   [[nodiscard]] const std::vector<OwnedPartition>& partitions() const { return partitions_; }

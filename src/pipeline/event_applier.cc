@@ -26,6 +26,7 @@ void EventApplier::adopt(std::vector<FoldPartition> partitions, std::vector<KeyC
   partitions_ = std::move(partitions);
   hints_ = std::move(hints);
   hints_pending_.clear();
+  ahead_.reset();
 }
 
 void EventApplier::begin() {
@@ -39,16 +40,16 @@ void EventApplier::committed() {
 }
 
 WriteCounts EventApplier::apply(const std::vector<EventRef>& events) {
-  FoldNeeds needs = needs_of(events, partitions_);
+  const bool ahead = is_ahead(events);
+  FoldNeeds needs = ahead ? FoldNeeds{} : needs_of(events, partitions_);
   const std::vector<KeyChangeRow> rows = lock_key_changes(events, needs.key_changes);
   if (!needs.probes.empty()) answer(needs.probes);
   const auto begin = std::chrono::steady_clock::now();
-  FoldContext context;
-  context.partitions = &partitions_;
-  context.key_changes = &rows;
-  context.probes = &needs.probes;
-  context.deletes_enabled = config_.target.delete_enabled;
-  const FoldedBatch& folded = fold_.fold(events, context);
+  if (ahead) current_ = 1 - current_;
+  const FoldedBatch& folded = ahead && rows.empty()
+                                  ? *ahead_->folded
+                                  : fold(folds_.at(current_), events, rows, needs.probes);
+  if (ahead) ahead_.reset();
   const auto folded_at = std::chrono::steady_clock::now();
   const auto waited = target_.waited();
   const WriteCounts counts = target_.write(folded);
@@ -65,6 +66,37 @@ WriteCounts EventApplier::apply(const std::vector<EventRef>& events) {
                               lasting_key(layout, left.at_key)});
   }
   return counts;
+}
+
+const FoldedBatch& EventApplier::fold(Fold& with, const std::vector<EventRef>& events,
+                                      const std::vector<KeyChangeRow>& rows,
+                                      const std::vector<RowProbe>& probes) const {
+  FoldContext context;
+  context.partitions = &partitions_;
+  context.key_changes = &rows;
+  context.probes = &probes;
+  context.deletes_enabled = config_.target.delete_enabled;
+  return with.fold(events, context);
+}
+
+// ---- folding ahead
+// -------------------------------------------------------------------------------
+
+void EventApplier::fold_ahead(std::vector<EventRef> events, std::vector<SlabPtr> slabs) {
+  ahead_.reset();
+  const FoldNeeds needs = needs_of(events, partitions_);
+  if (!needs.key_changes.empty() || !needs.probes.empty()) return;
+  try {
+    const FoldedBatch& folded = fold(folds_.at(1 - current_), events, {}, {});
+    ahead_ = Ahead{std::move(events), std::move(slabs), &folded};
+  } catch (const Error&) {  // NOLINT(bugprone-empty-catch): apply() finds it too, and can say it
+  }
+}
+
+bool EventApplier::is_ahead(const std::vector<EventRef>& events) const {
+  const auto same = [](const EventRef& a, const EventRef& b) { return a.event == b.event; };
+  return ahead_ && std::equal(events.begin(), events.end(), ahead_->events.begin(),
+                              ahead_->events.end(), same);
 }
 
 // ---- key changes

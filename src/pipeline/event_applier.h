@@ -4,6 +4,8 @@
 // Not thread-safe: it belongs to one target.
 #pragma once
 
+#include <array>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -30,6 +32,10 @@ class EventApplier {
   // The result equals applying them one at a time (I5). Throws Error; of kind data or waiting, the
   // caller goes back to a savepoint.
   WriteCounts apply(const std::vector<EventRef>& events);
+  // Folds what the next apply() will perhaps be given, if that needs nothing from the target; it
+  // keeps `slabs`, which hold the events. Meanwhile another apply() may be under way.
+  void fold_ahead(std::vector<EventRef> events, std::vector<SlabPtr> slabs);
+  void forget_ahead() { ahead_.reset(); }
   // The server's error says the type and not the column: the same error with it.
   Error with_column(const EventRef& ref, const Error& error);
   // What apply() has taken so far: fold and encode.
@@ -44,10 +50,22 @@ class EventApplier {
                           std::vector<KeyChangeId>& ids);
   void lock_linked(const std::vector<KeyChangeId>& ids, std::vector<KeyChangeRow>& rows);
   void answer(std::vector<RowProbe>& probes);
+  [[nodiscard]] bool is_ahead(const std::vector<EventRef>& events) const;
+  const FoldedBatch& fold(Fold& with, const std::vector<EventRef>& events,
+                          const std::vector<KeyChangeRow>& rows,
+                          const std::vector<RowProbe>& probes) const;
 
   Target& target_;
   const Config& config_;
-  Fold fold_;
+  // Two, since the one holds what is being written while the other folds what comes next.
+  std::array<Fold, 2> folds_;
+  std::size_t current_ = 0;
+  struct Ahead {
+    std::vector<EventRef> events;
+    std::vector<SlabPtr> slabs;  // so that no other event can be where one of these was
+    const FoldedBatch* folded = nullptr;  // by the fold that is not the current one
+  };
+  std::optional<Ahead> ahead_;
   std::vector<FoldPartition> partitions_;
   std::vector<KeyChangeHint> hints_;
   std::vector<KeyChangeHint> hints_pending_;

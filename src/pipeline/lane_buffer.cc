@@ -109,6 +109,18 @@ LaneBuffer::Work LaneBuffer::wait(Wanted wanted, Clock::time_point until) {
   return work;
 }
 
+std::vector<SlabPtr> LaneBuffer::peek(Wanted wanted) const {
+  const std::scoped_lock lock(mutex_);
+  std::vector<SlabPtr> out;
+  if (stopping_ || take_ || !stops_.empty() || !is_enough(wanted)) return out;
+  std::size_t events = 0;
+  for (auto slab = slabs_.begin(); slab != slabs_.end() && events < wanted.events; ++slab) {
+    events += (*slab)->events.size();
+    out.push_back(*slab);
+  }
+  return out;
+}
+
 void LaneBuffer::note_due() {
   due_ = Clock::time_point::max();
   for (const SlabPtr& slab : slabs_) due_ = std::min(due_, slab->due);

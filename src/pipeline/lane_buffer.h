@@ -90,6 +90,8 @@ class LaneBuffer {
   // Waits for work, until then at most: for as many slabs as are wanted, or for those that are
   // there when one is due or the buffer has no room for more.
   Work wait(Wanted wanted, Clock::time_point until);
+  // The slabs that wait() would give at once; they stay. Empty: it would wait.
+  [[nodiscard]] std::vector<SlabPtr> peek(Wanted wanted) const;
   void release(const SlabPtr& slab);
   void answer(TakenPositions positions);
   void ask_rejoin(bool forget_tables);

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "base/log.h"
-#include "pipeline/batch_layouts.h"
+#include "pipeline/batch_cut.h"
 
 namespace tidemark {
 
@@ -37,7 +37,9 @@ Lane::Writer::Writer(Shared& shared)
       target_(*shared.parts.target),
       batch_(*shared.parts.target, shared.config, shared.parts.raw_read),
       size_(shared.config.batch.rows_max),
-      random_(shared.parts.random_seed) {}
+      random_(shared.parts.random_seed) {
+  target_.set_meanwhile([this] { return fold_ahead(); });
+}
 
 void Lane::Writer::run() {
   try {
@@ -59,6 +61,7 @@ void Lane::Writer::turn() {
   const auto waits_since = Clock::now();
   LaneBuffer::Work work = shared_.buffer.wait(wanted(), wait_until());
   idle_ += Clock::now() - waits_since;
+  looked_ahead_ = false;
   if (work.stopping) return;
   if (shared_.buffer.stale(generation_)) forget_rows();
   if (work.take) take(*work.take);
@@ -116,6 +119,7 @@ void Lane::Writer::begin_generation(std::uint64_t generation) {
 void Lane::Writer::forget_rows() {
   for (const Pending& pending : pending_) shared_.buffer.release(pending.slab);
   pending_.clear();
+  batch_.forget_ahead();
   waiting_.clear();
   stops_.clear();
   ready_ = 0;
@@ -249,31 +253,49 @@ void Lane::Writer::note_state(std::uint32_t partition, const std::string& state,
 // ---- cutting
 // -------------------------------------------------------------------------------------
 
-// In order; bounded by rows and bytes; never two layouts of one table.
 std::vector<EventRef> Lane::Writer::cut() {
   if (!owns_ || (ready_ == 0 && waiting_.empty())) return {};
   std::vector<EventRef> batch = waiting_.due(size_.rows(), Clock::now());
   if (!batch.empty()) return batch;
-  batch.reserve(std::min(ready_, size_.rows()));
-  BatchLayouts layouts;
-  std::size_t bytes = 0;
+  BatchCut cut(size_.rows(), shared_.config.batch.bytes_max);
+  cut.expect(std::min(ready_, size_.rows()));
   for (Pending& pending : pending_) {
     if (!std::exchange(pending.begun, true) && pending.slab->restarted) {
       waiting_.restarted(*pending.slab->restarted);
     }
-    while (pending.next < pending.slab->events.size()) {
-      const Event& event = pending.slab->events[pending.next];
-      if (batch.size() >= size_.rows() || bytes >= shared_.config.batch.bytes_max) return batch;
-      if (!layouts.admit(event.layout)) return batch;
-      ++pending.next;
-      --ready_;
-      const EventRef ref{pending.slab.get(), &event};
-      if (waiting_.keep(ref)) continue;
-      bytes += event.row.length + event.key.length + event.before.length;
-      batch.push_back(ref);
-    }
+    const std::size_t left =
+        cut.take(*pending.slab, pending.next, [&](const EventRef& ref) { return waiting_.keep(ref); });
+    ready_ -= left - pending.next;
+    pending.next = left;
+    if (left != pending.slab->events.size()) break;
   }
-  return batch;
+  return cut.done();
+}
+
+// While PostgreSQL works on a batch, the next one as cut() will put it together, if nothing comes in
+// between; that is compared, so that a wrong guess costs its time and nothing else. True: done, or
+// there is nothing to do.
+bool Lane::Writer::fold_ahead() {
+  if (looked_ahead_ || !waiting_.empty()) return true;
+  std::vector<SlabPtr> slabs;
+  if (ready_ < size_.rows()) slabs = shared_.buffer.peek(wanted());
+  if (ready_ < size_.rows() && slabs.empty()) return false;
+  looked_ahead_ = true;
+  BatchCut cut(size_.rows(), shared_.config.batch.bytes_max);
+  cut.expect(size_.rows());
+  const auto none = [](const EventRef&) { return false; };
+  std::vector<SlabPtr> used;
+  const auto take = [&](const SlabPtr& slab, std::size_t next) {
+    used.push_back(slab);
+    return cut.take(*slab, next, none) == slab->events.size();
+  };
+  bool room = true;
+  for (auto it = pending_.begin(); room && it != pending_.end(); ++it) {
+    room = take(it->slab, it->next);
+  }
+  for (auto it = slabs.begin(); room && it != slabs.end(); ++it) room = take(*it, 0);
+  batch_.fold_ahead(cut.done(), std::move(used));
+  return true;
 }
 
 // A partition whose rows fill the buffer while they wait gives way, and is read again later; all

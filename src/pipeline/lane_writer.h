@@ -40,6 +40,7 @@ class Lane::Writer {
                       std::int64_t offset);
 
   std::vector<EventRef> cut();
+  bool fold_ahead();
   void make_room();
   void release_done();
   void write(const std::vector<EventRef>& batch);
@@ -66,6 +67,7 @@ class Lane::Writer {
   WaitingPartitions waiting_;
   std::vector<PartitionStop> stops_;  // once what came before them is written
   std::size_t ready_ = 0;             // events pending and not cut
+  bool looked_ahead_ = false;         // folded, in this turn
   Clock::time_point reset_at_{};      // when tables were bound anew after an error
   Clock::time_point commit_at_{};
   std::map<StreamPartition, Offset> known_;  // the last positions that we knew

@@ -312,7 +312,9 @@ WriteCounts PostgresTarget::write(const FoldedBatch& batch) {
     key_changes_.take(session_, batch.key_changes_taken);
     for (const KeyChangeLeft& left : batch.key_changes_left) key_changes_.leave(session_, left);
     write_tables(batch, counts);
+    session_.set_meanwhile(nullptr);
   } catch (const Error& error) {
+    session_.set_meanwhile(nullptr);
     forget_after(error);
     throw;
   }
@@ -337,6 +339,7 @@ void PostgresTarget::write_tables(const FoldedBatch& batch, WriteCounts& counts)
     return !table->foreign_keys.empty();
   });
   if (has_foreign_keys) session_.run("SET CONSTRAINTS ALL DEFERRED");
+  session_.set_meanwhile(meanwhile_ ? &meanwhile_ : nullptr);
   const auto add = [&](const WriteCounts& more) {
     counts.upserted += more.upserted;
     counts.removed += more.removed;

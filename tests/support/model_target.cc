@@ -116,6 +116,7 @@ std::vector<bool> ModelTarget::rows_exist(const Layout& layout,
 WriteCounts ModelTarget::write(const FoldedBatch& batch) {
   const ModelDatabase before = *work_;
   WriteCounts counts;
+  if (meanwhile_) meanwhile_();
   for (const std::int64_t id : batch.key_changes_taken) {
     work_->key_changes.erase(id);
   }
