@@ -277,13 +277,19 @@ DecodeOutcome RecordDecoder::State::flattened(const Work& work, const RowShapePt
   return change(work, what);
 }
 
+// It may be half of a key change all the same, whose other half takes what the old row has.
+DecodeOutcome RecordDecoder::State::skip_delete(const Work& work) const {
+  topic->halves_near = Topic::kHalvesNear;
+  return skip(SkipReason::delete_disabled, work);
+}
+
 // `table` has its target by now.
 DecodeOutcome RecordDecoder::State::change(const Work& work, const Change& what) {
   if (what.op == Op::remove) {
     topic->last_delete.partition = work.record.partition;
     topic->last_delete.key = work.record.key.value_or("");
     topic->last_delete.table = table;
-    if (!config.target.delete_enabled) return skip(SkipReason::delete_disabled, work);
+    if (!config.target.delete_enabled) return skip_delete(work);
   }
   if (table->claimed != claims->disputes() + 1) claim_target();
   changes.decode(what, place(work));
@@ -330,7 +336,7 @@ DecodeOutcome RecordDecoder::State::tombstone(const Work& work) {
   read_key(work.record);
   key.require_usable();
   if (key.shape() == nullptr) return skip(SkipReason::keyless_tombstone, work);
-  if (!config.target.delete_enabled) return skip(SkipReason::delete_disabled, work);
+  if (!config.target.delete_enabled) return skip_delete(work);
   table = tombstone_table(work.record);
   if (table == nullptr) return skip(SkipReason::excluded, work);
   if (!find_target()) return DecodeOutcome::needs_answer;

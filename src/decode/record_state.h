@@ -64,6 +64,7 @@ struct RecordDecoder::State {
   DecodeOutcome key_alone(const Work& work);
   DecodeOutcome truncate(const Work& work);
 
+  DecodeOutcome skip_delete(const Work& work) const;
   static DecodeOutcome skip(SkipReason reason, const Work& work) {
     work.event.op = Op::skip;
     work.event.skip = reason;

@@ -1,7 +1,8 @@
 // How many rows a lane's next transaction may have: 50,000, and more while the target takes its
 // time for each, up to `max-rows`. In a table that is larger than the target's memory a row costs
 // the reading of its page, and the more rows a batch has, the more of them share one; a quick
-// target gains nothing by it, and large batches take memory. One owner; not thread-safe.
+// target gains nothing by it, and large batches take memory. But no transaction is to take long:
+// then there are fewer. One owner; not thread-safe.
 #pragma once
 
 #include <algorithm>
@@ -15,26 +16,48 @@ namespace tidemark {
 class BatchSize {
  public:
   static constexpr std::size_t kRowsFirst = 50'000;
+  static constexpr std::size_t kRowsLeast = 500;
   static constexpr std::chrono::microseconds kSlowRow{8};
   static constexpr std::chrono::microseconds kQuickRow{5};
+  static constexpr std::chrono::seconds kLongest{5};
+  // Batches until the limit that a refusal has set is doubled.
+  static constexpr unsigned kForgetAfter = 100;
 
   explicit BatchSize(std::size_t rows_max)
-      : rows_max_(rows_max), rows_(std::min(rows_max, kRowsFirst)) {}
+      : rows_max_(rows_max), limit_(rows_max), rows_(std::min(rows_max, kRowsFirst)) {}
 
   [[nodiscard]] std::size_t rows() const { return rows_; }
 
   // A batch of `rows` has been written. Small ones say nothing: what a transaction costs in any
   // case is most of theirs.
   void note(std::size_t rows, Clock::duration took) {
+    if (limit_ < rows_max_ && ++since_refusal_ % kForgetAfter == 0) limit_ *= 2;
     if (rows < rows_ / 2) return;
+    const std::size_t most = std::min(limit_, rows_max_);
+    const std::size_t usual = std::min(most, kRowsFirst);
     const auto one = took / rows;
-    if (one > kSlowRow) rows_ = std::min(rows_max_, rows_ * 2);
-    if (one < kQuickRow) rows_ = std::max(std::min(rows_max_, kRowsFirst), rows_ / 2);
+    if (took > kLongest) {
+      rows_ = std::max(std::min(most, kRowsLeast), rows_ / 2);
+    } else if ((one > kSlowRow || rows_ < usual) && took * 2 <= kLongest) {
+      rows_ = std::min(most, rows_ * 2);
+    } else if (one < kQuickRow) {
+      rows_ = std::max(usual, rows_ / 2);
+    }
+    rows_ = std::min(rows_, most);
+  }
+
+  // The target has refused a batch of `rows` for what it takes: its time, or its memory.
+  void note_refused(std::size_t rows) {
+    limit_ = std::max<std::size_t>(1, rows / 2);
+    rows_ = std::min(rows_, limit_);
+    since_refusal_ = 0;
   }
 
  private:
   std::size_t rows_max_;
+  std::size_t limit_;
   std::size_t rows_;
+  unsigned since_refusal_ = 0;
 };
 
 }  // namespace tidemark

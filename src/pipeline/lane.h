@@ -77,6 +77,7 @@ struct PartitionProgress {
 struct LaneState {
   LaneEnd end = LaneEnd::running;
   bool assigned = false;  // positions taken, reading
+  bool joined = false;    // has been assigned before
   std::vector<PartitionProgress> partitions;
   std::uint64_t events = 0;  // applied since the start
   std::uint64_t batches = 0;

@@ -17,6 +17,7 @@ constexpr std::size_t kBacklogBytes = 4U << 20;
 constexpr milliseconds kPoll{25};
 constexpr milliseconds kPollMore{5};
 constexpr milliseconds kRoomWait{500};
+constexpr int kCountTries = 3;
 constexpr milliseconds kAnswerWait{20};
 constexpr milliseconds kAssignAgain{2000};
 constexpr milliseconds kEndsTimeout{2000};
@@ -67,7 +68,8 @@ void Lane::Reader::turn() {
 milliseconds Lane::Reader::poll_patience() const {
   if (!backlog_.empty()) return milliseconds{0};
   if (!fetching_ && !assigned_.empty()) return kPollMore;  // the writer is about to say from where
-  if (!slab_ || slab_->events.empty()) return kPoll;
+  // What is being written is soon in, and that is to be noticed.
+  if (!slab_ || slab_->events.empty()) return shared_.buffer.bytes() == 0 ? kPoll : kPollMore;
   return more_coming_ ? kPollMore : milliseconds{0};
 }
 
@@ -146,7 +148,7 @@ void Lane::Reader::on_assigned(const PollResult& result) {
   request.generation = generation_;
   request.partitions = result.partitions;
   for (const StreamPartition& at : result.partitions) {
-    const std::int32_t count = std::max(1, source_.partitions_of(at.stream));
+    const std::int32_t count = partitions_of(at);
     request.partitions_of_stream.push_back(count);
     Assigned assigned;
     assigned.at = at;
@@ -160,6 +162,13 @@ void Lane::Reader::on_assigned(const PollResult& result) {
             "taking over " + std::to_string(result.partitions.size()) + " partitions",
             {{"lane", shared_.number}});
   shared_.buffer.request(std::move(request));
+}
+
+// Where Kafka does not say, it is taken for several: that loses nothing but the order of truncates.
+std::int32_t Lane::Reader::partitions_of(const StreamPartition& at) {
+  std::int32_t count = 0;
+  for (int i = 0; i < kCountTries && count == 0; ++i) count = source_.partitions_of(at.stream);
+  return count > 0 ? count : std::max(2, at.partition.value + 1);
 }
 
 // What is decoded and not written is dropped: it will be read again by whoever comes next.
@@ -214,7 +223,7 @@ void Lane::Reader::start_fetching(const TakenPositions& positions) {
       assigned.reading = true;
     }
   }
-  shared_.update([](LaneState& state) { state.assigned = true; });
+  shared_.update([](LaneState& state) { state.assigned = state.joined = true; });
   note_progress();
 }
 

@@ -50,6 +50,7 @@ class Lane::Reader {
   void handle(const PollResult& result);
   void note_unreachable(const PollResult& result);
   void on_assigned(const PollResult& result);
+  std::int32_t partitions_of(const StreamPartition& at);
   void on_revoked();
   void on_record(const RecordView& record);
   void on_halted(const PollResult& result);

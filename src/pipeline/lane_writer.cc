@@ -25,6 +25,11 @@ std::int64_t to_ms(std::chrono::steady_clock::duration time) {
   return std::chrono::duration_cast<milliseconds>(time).count();
 }
 
+// A smaller batch might do: statement_timeout, the server's memory.
+bool is_too_much(const Error& error) {
+  return error.sqlstate() == "57014" || error.sqlstate() == "53200";
+}
+
 std::string made_anew_text(Offset next) {
   return "the topic was made anew: the record at offset " + std::to_string(next.value - 1) +
          " is not the one that was applied";
@@ -256,7 +261,8 @@ void Lane::Writer::note_state(std::uint32_t partition, const std::string& state,
 std::vector<EventRef> Lane::Writer::cut() {
   if (!owns_ || (ready_ == 0 && waiting_.empty())) return {};
   std::vector<EventRef> batch = waiting_.due(size_.rows(), Clock::now());
-  if (!batch.empty()) return batch;
+  of_waiting_ = !batch.empty();
+  if (of_waiting_) return batch;
   BatchCut cut(size_.rows(), shared_.config.batch.bytes_max);
   cut.expect(std::min(ready_, size_.rows()));
   for (Pending& pending : pending_) {
@@ -325,26 +331,39 @@ void Lane::Writer::make_room() {
 // -------------------------------------------------------------------------------------
 
 void Lane::Writer::write(const std::vector<EventRef>& batch) {
-  const auto begin = Clock::now();
-  const auto outcome = write_until_done(batch);
-  if (!outcome) return;
-  settle_events(batch, *outcome);
-  const auto took = Clock::now() - begin;
-  size_.note(batch.size(), took);
-  after(*outcome, batch.size(), took);
+  const Written written = write_until_done(batch);
+  if (written.parted) return write_parts(batch);
+  if (!written.outcome) return;
+  settle_events(batch, *written.outcome);
+  size_.note(batch.size(), written.took);
+  after(*written.outcome, batch.size(), written.took);
 }
 
-std::optional<WriteOutcome> Lane::Writer::write_until_done(const std::vector<EventRef>& batch) {
+// What took too long, or too much memory, would do so for ever.
+void Lane::Writer::write_parts(const std::vector<EventRef>& batch) {
+  const auto middle = batch.begin() + static_cast<std::ptrdiff_t>(batch.size() / 2);
+  ++parting_;
+  write({batch.begin(), middle});
+  // The first part may have left partitions to wait, which what follows of them then does too.
+  std::vector<EventRef> rest(middle, batch.end());
+  std::erase_if(rest, [&](const EventRef& ref) { return !owns_ || waiting_.keep(ref); });
+  if (!rest.empty() && !shared_.buffer.stale(generation_)) write(rest);
+  if (--parting_ == 0) release_done();
+}
+
+Lane::Writer::Written Lane::Writer::write_until_done(const std::vector<EventRef>& batch) {
   unsigned tries = 0;
   bool in_doubt = false;
   while (!shared_.buffer.stopping() && !shared_.buffer.stale(generation_)) {
+    const auto begin = Clock::now();
     try {
       if (in_doubt) {
         auto settled = batch_.settle();
         in_doubt = false;
-        if (settled) return settled;
+        if (settled) return {std::move(settled), Clock::now() - begin};
       }
-      return batch_.write(batch);
+      WriteOutcome outcome = batch_.write(batch);
+      return {std::move(outcome), Clock::now() - begin};
     } catch (const Error& error) {
       if (error.kind() == ErrorKind::in_doubt) {
         in_doubt = true;
@@ -354,10 +373,13 @@ std::optional<WriteOutcome> Lane::Writer::write_until_done(const std::vector<Eve
             {{"error", error.what()}});
         continue;
       }
-      if (!back_off(error, tries)) return std::nullopt;
+      if (!back_off(error, tries)) return {};
+      if (in_doubt || !is_too_much(error) || batch.size() < 2) continue;
+      size_.note_refused(batch.size());
+      return {std::nullopt, {}, !of_waiting_};  // of what waits, fewer are due then
     }
   }
-  return std::nullopt;
+  return {};
 }
 
 // The one place that decides by kind. True: try again.
@@ -451,6 +473,7 @@ void Lane::Writer::settle_events(const std::vector<EventRef>& batch, const Write
 }
 
 void Lane::Writer::release_done() {
+  if (parting_ != 0) return;  // what is still to be written of the batch is in slabs that are cut
   const std::set<const Slab*> waiting = waiting_.slabs();
   std::erase_if(pending_, [&](const Pending& pending) {
     if (pending.next != pending.slab->events.size() || !pending.begun ||

@@ -44,7 +44,14 @@ class Lane::Writer {
   void make_room();
   void release_done();
   void write(const std::vector<EventRef>& batch);
-  std::optional<WriteOutcome> write_until_done(const std::vector<EventRef>& batch);
+  // No outcome: given up; where `parted`, to be written in two.
+  struct Written {
+    std::optional<WriteOutcome> outcome;
+    Clock::duration took{};
+    bool parted = false;
+  };
+  Written write_until_done(const std::vector<EventRef>& batch);
+  void write_parts(const std::vector<EventRef>& batch);
   bool back_off(const Error& error, unsigned& tries);
   [[nodiscard]] bool heals(const Error& error) const;
   void note_fall(const TakenPartition& taken);
@@ -67,6 +74,8 @@ class Lane::Writer {
   WaitingPartitions waiting_;
   std::vector<PartitionStop> stops_;  // once what came before them is written
   std::size_t ready_ = 0;             // events pending and not cut
+  bool of_waiting_ = false;           // the batch at hand is of what waits
+  unsigned parting_ = 0;              // write_parts() under way
   bool looked_ahead_ = false;         // folded, in this turn
   Clock::time_point reset_at_{};      // when tables were bound anew after an error
   Clock::time_point commit_at_{};

@@ -169,6 +169,7 @@ bool LetterReplay::refuse_early(Item& item) {
 
 void LetterReplay::decode(Item& item, std::uint32_t partition) {
   const Letter& letter = item.letter;
+  decoder_->note_restart();  // each stands alone
   decoder_->decode(letter.record.view(letter.at, letter.offset), partition, counts_[partition],
                    *slab_);
   item.event = slab_->events.size() - 1;

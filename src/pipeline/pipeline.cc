@@ -105,14 +105,15 @@ class Pipeline {
 RunSummary Pipeline::run() {
   if (options_.until_current) until_current_.emplace(config_);
   start_lanes();
-  while (watch()) std::this_thread::sleep_for(kWatch);
+  while (watch()) std::this_thread::sleep_for(options_.until_current ? kWatchEnd : kWatch);
   stop_lanes(0, config_.shutdown_timeout * 3 / 4);
   summary_.events = ended_events_;
   std::vector<std::pair<StreamPartition, Offset>> positions;
   // Not when Kafka is silent: who stops is not kept waiting for a report.
-  bool report_again = options_.until_current;
+  bool report_again = false;
   for (const LaneState& state : states()) {
-    report_again = report_again || state.last_report == Reported::refused;
+    report_again = report_again || state.last_report == Reported::refused ||
+                   (options_.until_current && state.last_report != Reported::taken);
     summary_.events += state.events;
     summary_.dead_letters += state.dead_letters;
     summary_.times += state.times;
@@ -234,8 +235,9 @@ bool Pipeline::finished(const std::vector<LaneState>& states) {
   bool all_assigned = true;
   for (const LaneState& state : states) {
     // Between two assignments a lane has nothing, and the others may have nothing but what has
-    // stopped. `others_done` knows what is still to come to whom; where nobody asks, we wait.
-    all_assigned = all_assigned && (state.assigned || (until_current_ && state.partitions.empty()));
+    // stopped. A lane that has not joined yet may find nothing left to do: `others_done` knows.
+    const bool may_be_late = until_current_ && !state.joined && state.partitions.empty();
+    all_assigned = all_assigned && (state.assigned || may_be_late);
     partitions += state.partitions.size();
     for (const PartitionProgress& partition : state.partitions) {
       stopped += partition.stopped ? 1U : 0U;

@@ -1,5 +1,8 @@
 #include "pipeline/until_current.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "base/log.h"
 #include "source/kafka_properties.h"
 #include "target/postgres_target.h"
@@ -24,6 +27,22 @@ milliseconds session_of(const KafkaConfig& kafka) {
 
 }  // namespace
 
+bool OutsidePartitions::note(std::set<StreamPartition> outside, std::set<StreamPartition> left,
+                             Clock::time_point now) {
+  outside_ = std::move(outside);
+  if (since_ != Clock::time_point::max() && left == left_) return false;
+  since_ = now;
+  left_ = std::move(left);
+  return !left_.empty();
+}
+
+bool OutsidePartitions::done(const std::set<StreamPartition>& outside, Clock::time_point now,
+                             Clock::duration longest) const {
+  // One that was not asked for may be anything.
+  if (!std::includes(outside_.begin(), outside_.end(), outside.begin(), outside.end())) return false;
+  return left_.empty() || now - since_ > longest;
+}
+
 UntilCurrent::UntilCurrent(const Config& config)
     : config_(config),
       session_(session_of(config.kafka)),
@@ -35,23 +54,21 @@ bool UntilCurrent::others_are_done(const std::vector<LaneState>& lanes) {
   if (ask) asked_ = Clock::now();
   if (!ends_ && ask) ends_ = kafka_.ask(kOneAnswer);
   if (!ends_) return false;
-  std::set<StreamPartition> now = missing(lanes);
-  if (now.empty()) return true;
-  if (ask) {
-    remove_applied(now);
-    note(std::move(now));
+  const std::set<StreamPartition> outside = missing(lanes);
+  if (outside.empty()) {
+    outside_.note_none();
+    return true;
   }
-  return missing_.empty() || Clock::now() - changed_ > session_ + kRebalance;
-}
-
-void UntilCurrent::note(std::set<StreamPartition> missing) {
-  if (missing == missing_) return;
-  changed_ = Clock::now();
-  missing_ = std::move(missing);
-  if (missing_.empty()) return;
-  log_event(Level::info, "group.others",
-            std::to_string(missing_.size()) +
-                " partitions belong to other members of the group, or to one that is no more");
+  if (ask) {
+    std::set<StreamPartition> left = outside;
+    remove_applied(left);
+    if (outside_.note(outside, std::move(left), Clock::now())) {
+      log_event(Level::info, "group.others",
+                std::to_string(outside_.left()) +
+                    " partitions belong to other members of the group, or to one that is no more");
+    }
+  }
+  return outside_.done(outside, Clock::now(), session_ + kRebalance);
 }
 
 std::set<StreamPartition> UntilCurrent::missing(const std::vector<LaneState>& lanes) const {

@@ -17,6 +17,27 @@
 
 namespace tidemark {
 
+// The partitions that no lane of ours has, as they were when it was last asked for them.
+class OutsidePartitions {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  // There are none now: what was known of some is of another time.
+  void note_none() { *this = {}; }
+  // There are these, and of them `left` are not applied. True: `left` is news, and not empty.
+  bool note(std::set<StreamPartition> outside, std::set<StreamPartition> left,
+            Clock::time_point now);
+  // Are all of these known to be applied, or have the same ones been left for `longest`?
+  [[nodiscard]] bool done(const std::set<StreamPartition>& outside, Clock::time_point now,
+                          Clock::duration longest) const;
+  [[nodiscard]] std::size_t left() const { return left_.size(); }
+
+ private:
+  std::set<StreamPartition> outside_;
+  std::set<StreamPartition> left_;
+  Clock::time_point since_ = Clock::time_point::max();  // `left_` is the same
+};
+
 class UntilCurrent {
  public:
   explicit UntilCurrent(const Config& config);
@@ -29,7 +50,6 @@ class UntilCurrent {
  private:
   using Clock = std::chrono::steady_clock;
   [[nodiscard]] std::set<StreamPartition> missing(const std::vector<LaneState>& lanes) const;
-  void note(std::set<StreamPartition> missing);
   void remove_applied(std::set<StreamPartition>& partitions);
 
   const Config& config_;
@@ -37,8 +57,7 @@ class UntilCurrent {
   TopicEnds kafka_;
   AdminConnection target_;
   std::optional<std::map<StreamPartition, Offset>> ends_;  // at the start
-  std::set<StreamPartition> missing_{{}};                  // as last asked; at first, something
-  Clock::time_point changed_ = Clock::now();               // when `missing_` last did
+  OutsidePartitions outside_;
   Clock::time_point asked_;
 };
 

@@ -111,7 +111,7 @@ void KafkaSource::on_rebalance(rd_kafka_resp_err_t event,
   }
   result.partitions.assign(owned_.begin(), owned_.end());
   member_ = true;
-  partition_counts_.clear();
+  for (auto& [topic, count] : partition_counts_) count.asked = {};  // again
   events_.push_back(std::move(result));
 }
 

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # A batch's offsets go to Kafka before it is written.
 REPORT_BEFORE_WRITE = (
-    "      return batch_.write(batch);\n",
+    "      WriteOutcome outcome = batch_.write(batch);\n",
     "      std::map<StreamPartition, Offset> next;\n"
     "      for (const EventRef& ref : batch) {\n"
     "        next[batch_.partitions()[ref.event->partition].at] = ref.event->offset.next();\n"
@@ -24,7 +24,7 @@ REPORT_BEFORE_WRITE = (
     "      shared_.parts.source->commit(\n"
     "          std::vector<std::pair<StreamPartition, Offset>>(next.begin(), next.end()),\n"
     "          milliseconds{2000});\n"
-    "      return batch_.write(batch);\n")
+    "      WriteOutcome outcome = batch_.write(batch);\n")
 
 MUTANTS = {
     # A zombie's batch goes in.
@@ -62,7 +62,7 @@ SIMULATED = {
     # A doubt is forgotten: the batch is written again.
     "doubt-forgotten": {"src/pipeline/lane_writer.cc": [(
         "        auto settled = batch_.settle();\n        in_doubt = false;\n"
-        "        if (settled) return settled;\n", "        in_doubt = false;\n")]},
+        "        if (settled) return {std::move(settled), Clock::now() - begin};\n", "        in_doubt = false;\n")]},
     # A fenced writer does not have the group joined anew.
     "fenced-stays": {"src/pipeline/lane_writer.cc": [(
         "      forget_rows();\n      shared_.buffer.ask_rejoin(false);\n", "      forget_rows();\n")]},
@@ -71,7 +71,17 @@ SIMULATED = {
         "    shared_.buffer.release(pending.slab);\n    return true;\n", "    return true;\n")]},
     # What comes behind what waits goes ahead of it.
     "waiting-overtaken": {"src/pipeline/lane_writer.cc": [(
-        "      if (waiting_.keep(ref)) continue;\n", "")]},
+        "[&](const EventRef& ref) { return waiting_.keep(ref); }",
+        "[&](const EventRef&) { return false; }")]},
+    # What was folded ahead is taken for whatever is written next.
+    "ahead-of-anything": {"src/pipeline/event_applier.cc": [(
+        "  return ahead_ && std::equal(", "  if (ahead_) return true;\n  return ahead_ && std::equal(")]},
+    # What a batch in parts has left to wait is overtaken by its next part.
+    "part-overtakes": {"src/pipeline/lane_writer.cc": [(
+        "return !owns_ || waiting_.keep(ref);", "return !owns_ || ref.event == nullptr;")]},
+    # A batch whose fate is in doubt is cut in parts.
+    "doubt-in-parts": {"src/pipeline/lane_writer.cc": [(
+        "if (in_doubt || !is_too_much(error)", "if (!is_too_much(error)")]},
     # What comes before a parked partition is read again goes in.
     "parked-goes-on": {"src/pipeline/waiting_partitions.cc": [(
         "  if (parked_.contains(ref.event->partition)) return true;\n", "")]},

@@ -483,6 +483,12 @@ WriteCounts FakeTarget::write(const FoldedBatch& batch) {
     for (const RowChange& row : table.rows) lock("row " + std::string(row.key));
   }
   check_connection("write");
+  std::size_t rows = 0;
+  for (const FoldedTable& table : batch.tables) rows += table.rows.size();
+  if (server_.rows_most != 0 && rows > server_.rows_most) {
+    ++server_.counts_["statement timeouts"];
+    throw Error(ErrorKind::retry, "canceling statement due to statement timeout", {}, "57014");
+  }
   server_.refresh(*transaction_, *work_);
   WriteCounts counts;
   try {

@@ -53,6 +53,7 @@ class FakeServer {
   Unguarded unguarded;
   std::string poison;        // values that a CHECK refuses
   bool foreign_key = false;  // the last column may name a row, which must be there
+  std::size_t rows_most = 0;  // a statement with more takes longer than it may; 0: none does
 
   void set_away(bool away);
   // The backends' own work, for a thread of the server: what is left of lost connections.

@@ -28,6 +28,8 @@ class World {
     server_.unguarded = options.unguarded;
     if (poison_) server_.poison = kPoison;
     server_.foreign_key = foreign_key_;
+    // Rows that wait for each other may need a statement with all of them.
+    if (!foreign_key_ && schedule_.chance(0.35)) server_.rows_most = 3 + schedule_.pick(8);
     server_.on_commit = [this] { checker_.check(); };
     kafka_.on_commit = [this](const StreamPartition& at, Offset offset) {
       checker_.check_offset(at, offset);

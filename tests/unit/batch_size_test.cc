@@ -23,6 +23,34 @@ TEST_CASE("a slow target gets larger batches, and a quick one those of the begin
   CHECK(size.rows() == 50'000);
 }
 
+TEST_CASE("no batch is to take long", "[batch]") {
+  BatchSize size(200'000);
+  size.note(50'000, milliseconds(3000));  // slow, but twice as many would take too long
+  CHECK(size.rows() == 50'000);
+  size.note(50'000, milliseconds(10'000));
+  CHECK(size.rows() == 25'000);
+  size.note(25'000, milliseconds(6'000));
+  CHECK(size.rows() == 12'500);
+  for (int i = 0; i < 9; ++i) size.note(size.rows(), milliseconds(6'000));
+  CHECK(size.rows() == BatchSize::kRowsLeast);
+  for (int i = 0; i < 9; ++i) size.note(size.rows(), milliseconds(100));
+  CHECK(size.rows() == 50'000);
+}
+
+TEST_CASE("what the target refuses for its size is not tried again soon", "[batch]") {
+  BatchSize size(200'000);
+  size.note_refused(50'000);
+  CHECK(size.rows() == 25'000);
+  size.note(25'000, milliseconds(1000));
+  CHECK(size.rows() == 25'000);
+  size.note_refused(1);
+  CHECK(size.rows() == 1);
+  for (unsigned i = 0; i < 20 * BatchSize::kForgetAfter; ++i) {
+    size.note(size.rows(), milliseconds(1));
+  }
+  CHECK(size.rows() == 50'000);
+}
+
 TEST_CASE("no batch is larger than max-rows", "[batch]") {
   BatchSize size(500);
   CHECK(size.rows() == 500);

@@ -102,6 +102,23 @@ TEST_CASE("record: creates are asked for their headers where a delete half may b
   CHECK(create() == half);
 }
 
+// The old row stays, and what the new one lacks is copied from it.
+TEST_CASE("record: a delete half that is not applied tells that its create half is near",
+          "[decode][record]") {
+  Decoding it = with_table();
+  it.config.target.delete_enabled = false;
+  const auto create = [&] {
+    it.slab = Slab{};
+    return it.decode(kTopic, R"({"id":2})", envelope("c", "null", R"({"id":2,"v":"f"})"),
+                     {{"__debezium.oldkey", R"({"id":1})"}});
+  };
+  for (std::uint32_t i = 0; i <= Topic::kHalvesNear; ++i) create();
+  CHECK(create() == "create public.t key(id=2) row(id=2, v='f')");
+  it.decode(kTopic, kKey, envelope("d", R"({"id":1,"v":null})", "null"),
+            {{"__debezium.newkey", R"({"id":2})"}});
+  CHECK(create() == "create public.t key(id=2) other(id=1) row(id=2, v='f')");
+}
+
 TEST_CASE("record: text keys in headers hold control characters as they are", "[decode][record]") {
   Decoding it;
   it.tables[{"public", "t"}] =
