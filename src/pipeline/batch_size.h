@@ -48,7 +48,7 @@ class BatchSize {
 
   // The target has refused a batch of `rows` for what it takes: its time, or its memory.
   void note_refused(std::size_t rows) {
-    limit_ = std::max<std::size_t>(1, rows / 2);
+    limit_ = std::max<std::size_t>(1, std::min(limit_, rows / 2));
     rows_ = std::min(rows_, limit_);
     since_refusal_ = 0;
   }

@@ -341,13 +341,16 @@ void Lane::Writer::write(const std::vector<EventRef>& batch) {
 
 // What took too long, or too much memory, would do so for ever.
 void Lane::Writer::write_parts(const std::vector<EventRef>& batch) {
-  const auto middle = batch.begin() + static_cast<std::ptrdiff_t>(batch.size() / 2);
   ++parting_;
-  write({batch.begin(), middle});
-  // The first part may have left partitions to wait, which what follows of them then does too.
-  std::vector<EventRef> rest(middle, batch.end());
-  std::erase_if(rest, [&](const EventRef& ref) { return !owns_ || waiting_.keep(ref); });
-  if (!rest.empty() && !shared_.buffer.stale(generation_)) write(rest);
+  std::vector<EventRef> rest = batch;
+  while (!rest.empty() && owns_ && !shared_.buffer.stale(generation_)) {
+    const auto end =
+        rest.begin() + static_cast<std::ptrdiff_t>(std::min(size_.rows(), rest.size()));
+    write({rest.begin(), end});
+    rest.erase(rest.begin(), end);
+    // The part may have left partitions to wait, which what follows of them then does too.
+    std::erase_if(rest, [&](const EventRef& ref) { return !owns_ || waiting_.keep(ref); });
+  }
   if (--parting_ == 0) release_done();
 }
 

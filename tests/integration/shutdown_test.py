@@ -25,6 +25,24 @@ WAITING_SQL = ("select count(*) from pg_stat_activity where datname = current_da
                "and wait_event_type = 'Lock'")
 
 
+# ---- batches that the target does not take
+
+def too_long(case):
+    """A batch that takes longer than the role's statement_timeout would do so for ever."""
+    target, topic, config = load(case, 5000)
+    target.run("create function slow() returns trigger language plpgsql as "
+               "$$begin perform pg_sleep(0.0005); return new; end$$; "
+               "create trigger slow before insert or update on hot for each row "
+               "execute function slow()")
+    target.run(f'alter database "{target.name}" set statement_timeout = 500')
+    ended = case.until_current(config.with_({"batch": {"max-rows": 20000}, "log": {"level": "debug"}}))
+    check_equal(check_exact(target, case, topic), 10000, "records")
+    refused = [line for line in ended.events()
+               if line["event"] == "target.retry" and line["sqlstate"] == "57014"]
+    check(refused, "no statement took too long: nothing was tried")
+    check(len(refused) < 10, f"{len(refused)} statements took too long: batches did not become smaller")
+
+
 # ---- ends in mid-load ------------------------------------------------------------------------------
 
 def load(case, per_partition=40000):
@@ -499,6 +517,7 @@ def main():
     suite.case("another process joins while the buffer is full", joined_while_full)
     suite.case("SIGTERM while PostgreSQL is away", away, "target", "dsn", None)
     suite.case("SIGTERM while Kafka is away", away, "kafka", "bootstrap.servers", "127.0.0.1:1")
+    suite.case("statement_timeout below a batch's time", too_long)
     suite.case("exit codes", exit_codes)
     suite.case("--until-current with a server that is away", unavailable)
     suite.case("a bad record stops its partition", stop)
