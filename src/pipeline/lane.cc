@@ -12,6 +12,11 @@ namespace tidemark {
 namespace {
 
 constexpr std::chrono::milliseconds kLeaveMost{3000};  // where the group's coordinator is silent
+constexpr std::size_t kHeldBackBytes = 2U << 20;
+
+std::size_t bytes_of(const Config& config) {
+  return config.batch.buffer_bytes_max / std::max(1U, config.batch.lanes);
+}
 
 }  // namespace
 
@@ -28,9 +33,7 @@ void Lane::Shared::fail(const Error& error) {
 }
 
 Lane::Lane(const Config& config, unsigned number, LaneParts parts)
-    : shared_(std::make_unique<Shared>(
-          config, number, std::move(parts),
-          config.batch.buffer_bytes_max / std::max(1U, config.batch.lanes))),
+    : shared_(std::make_unique<Shared>(config, number, std::move(parts), bytes_of(config))),
       reader_(std::make_unique<Reader>(*shared_)),
       writer_(std::make_unique<Writer>(*shared_)) {}
 
@@ -43,6 +46,11 @@ Lane::~Lane() {
 void Lane::start() {
   reader_thread_ = std::thread([this] { read(); });
   writer_thread_ = std::thread([this] { write(); });
+}
+
+void Lane::hold_back(bool back) {
+  const std::size_t most = bytes_of(shared_->config);
+  shared_->buffer.bound(back ? std::min(kHeldBackBytes, most) : most);
 }
 
 void Lane::read() {

@@ -99,6 +99,8 @@ class Lane {
   Lane& operator=(const Lane&) = delete;
 
   void start();
+  // While others of the process are still to join, a lane may lose what it has read to them.
+  void hold_back(bool back);
   // Asks it to stop after the batch at hand; returns at once.
   void stop();
   // Ends what the writer waits for in PostgreSQL; the batch is rolled back.

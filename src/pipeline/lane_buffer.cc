@@ -173,6 +173,13 @@ void LaneBuffer::stop() {
   room_.notify_all();
 }
 
+void LaneBuffer::bound(std::size_t bytes_max) {
+  const std::scoped_lock lock(mutex_);
+  bytes_max_ = bytes_max;
+  work_.notify_all();
+  room_.notify_all();
+}
+
 bool LaneBuffer::stopping() const {
   const std::scoped_lock lock(mutex_);
   return stopping_;

@@ -103,8 +103,10 @@ class LaneBuffer {
   // Sleeps, unless the generation becomes stale or the lane stops. True: the whole time has passed.
   bool sleep(std::chrono::milliseconds time, std::uint64_t generation);
 
-  // ---- both
+  // ---- both, and the pipeline
   void stop();
+  // How much it holds from now on; it may hold more already.
+  void bound(std::size_t bytes_max);
   [[nodiscard]] bool stopping() const;
   [[nodiscard]] std::size_t bytes() const;
 
@@ -114,11 +116,11 @@ class LaneBuffer {
   [[nodiscard]] bool is_enough(Wanted wanted) const;
   void note_due();
 
-  const std::size_t bytes_max_;
   mutable std::mutex mutex_;
   Condition work_;
   Condition room_;
   // Guarded by mutex_:
+  std::size_t bytes_max_;
   std::deque<SlabPtr> slabs_;
   std::size_t slabs_events_ = 0;
   std::size_t slabs_bytes_ = 0;

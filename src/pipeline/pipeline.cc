@@ -67,7 +67,7 @@ class Pipeline {
  private:
   void start_lanes();
   void start_first();
-  void start_later(const LaneState& first);
+  void start_later(const std::vector<LaneState>& states);
   LaneParts parts_of(std::unique_ptr<Source> source);
   bool watch();
   bool finished(const std::vector<LaneState>& states);
@@ -99,6 +99,7 @@ class Pipeline {
       Clock::now();                 // when one of them moved, or fewer than two lanes waited
   Clock::time_point joined_{};      // when one lane was left
   std::uint64_t ended_events_ = 0;  // of lanes that are no more
+  bool held_back_ = false;          // lanes, until all have joined
   std::size_t handed_over_ = 0;     // partitions that the first lane is to have when they are gone
 };
 
@@ -147,6 +148,7 @@ void Pipeline::start_lanes() {
         i == 0 ? std::move(first) : std::make_unique<KafkaSource>(config_.kafka, config_.source, i);
     later_.push_back(std::make_unique<Lane>(config_, i, parts_of(std::move(source))));
   }
+  held_back_ = later_.size() > 1;
   start_first();
   log_event(Level::info, "pipeline.started", "reading " + config_.kafka.group_id,
             {{"lanes", config_.batch.lanes}});
@@ -155,14 +157,23 @@ void Pipeline::start_lanes() {
 void Pipeline::start_first() {
   lanes_.push_back(std::move(later_.front()));
   later_.erase(later_.begin());
+  if (held_back_) lanes_.back()->hold_back(true);
   lanes_.back()->start();
 }
 
 // Members that join a group in the same moment refuse each other, and librdkafka waits for two
 // seconds then. When one is in, the others may come together: the broker collects them.
-void Pipeline::start_later(const LaneState& first) {
-  if (later_.empty() || (!first.assigned && Clock::now() - begin_ < kFirstLanePatience)) return;
-  while (!later_.empty()) start_first();
+void Pipeline::start_later(const std::vector<LaneState>& states) {
+  const bool patient = Clock::now() - begin_ < kFirstLanePatience;
+  if (!later_.empty() && (states.front().assigned || !patient)) {
+    while (!later_.empty()) start_first();
+    return;
+  }
+  const auto joined = [](const LaneState& state) { return state.joined; };
+  const bool all = later_.empty() && std::all_of(states.begin(), states.end(), joined);
+  if (!held_back_ || (!all && patient)) return;
+  held_back_ = false;
+  for (const auto& lane : lanes_) lane->hold_back(false);
 }
 
 LaneParts Pipeline::parts_of(std::unique_ptr<Source> source) {
@@ -216,7 +227,7 @@ bool Pipeline::watch() {
     return false;
   }
   const std::vector<LaneState> now = states();
-  start_later(now.front());
+  start_later(now);
   for (const LaneState& state : now) {
     if (state.end == LaneEnd::running) continue;
     end(state.end == LaneEnd::failed ? exit_code_of(state) : kExitBug, state.error, state.hint);
