@@ -45,13 +45,15 @@ class Run:
                 "equal": not self.differences}
 
 
-def fresh_target(recording, with_tables=True):
-    """What the target is before the changes, and no work left over from the run before. Returns
-    its address."""
+def fresh_target(recording, with_tables=True, with_room=False):
+    """What the target is before the changes, and no work left over from the run before. Rows that
+    are there already: in full pages, or `with_room` for changes, as in tables that tidemark makes.
+    Returns its address."""
     stack = recording.stack
     server = stack.dsn("target", "postgres")
     sql(server, f"drop database if exists {DATABASE} with (force)")
-    copied = f"template {recording.template} strategy file_copy" if recording.template else ""
+    template = recording.template_with_room() if with_room else recording.template
+    copied = f"template {template} strategy file_copy" if template else ""
     sql(server, f"create database {DATABASE} {copied}")
     target = stack.dsn("target", DATABASE)
     if with_tables and not recording.template:
@@ -75,8 +77,9 @@ class Tidemark:
     """
 
     def __init__(self, program, name="tidemark", flags=(), processes=1, round_trip_ms=0,
-                 target_options=""):
+                 target_options="", with_room=True):
         self.program = program
+        self.with_room = with_room
         self.name = name
         self.flags = list(flags)
         self.processes = processes
@@ -85,7 +88,7 @@ class Tidemark:
 
     def run(self, recording, facts):
         stack = recording.stack
-        target = fresh_target(recording, with_tables=not recording.load.schemas)
+        target = fresh_target(recording, not recording.load.schemas, self.with_room)
         with tempfile.TemporaryDirectory(prefix="tidemark-bench.") as folder, \
                 self._way_to(stack) as port:
             reached = target.replace(f"port={stack.port('target')}", f"port={port}")
@@ -184,18 +187,19 @@ def add_up(tables):
 class NativeReplication:
     """PostgreSQL's logical replication: a subscription to a copy of the recording's slot."""
 
-    name = "native"
     subscription = "bench"
 
-    def __init__(self, options=""):
+    def __init__(self, options="", name="native", with_room=False):
         self.options = options
+        self.name = name
+        self.with_room = with_room
 
     def run(self, recording, facts):
         if not recording.load.slot:
             raise Failure(f"{recording.load.name} keeps no slot for native replication")
         stack, slot = recording.stack, f"{recording.name}_run"
         self._remove_slot(recording, slot)
-        target = fresh_target(recording)
+        target = fresh_target(recording, with_room=self.with_room)
         sql(recording.dsn, "select pg_copy_logical_replication_slot("
             f"'{recording.slot}', '{slot}')")
         options = f", {self.options}" if self.options else ""

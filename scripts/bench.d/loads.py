@@ -61,7 +61,7 @@ WORKLOADS = {workload.name: workload for workload in (
     Workload("updates", "updates of random rows among ten million",
              Load("updates", **ORDERS, load_sql="updates.sql", events=500_000, rows=10_000_000,
                   slot=True),
-             ("tidemark", "native"), "native"),
+             ("tidemark", "native", "full pages", "native, with room"), "native"),
     Workload("lanes", "the mix in four partitions: lanes and processes",
              Load("lanes", MIX.tables, MIX.tables_sql, MIX.load_sql, MIX.events, schemas=True,
                   partitions=4),

@@ -39,7 +39,7 @@ class BatchSize {
     if (took > kLongest) {
       rows_ = std::max(std::min(most, kRowsLeast), rows_ / 2);
     } else if ((one > kSlowRow || rows_ < usual) && took * 2 <= kLongest) {
-      rows_ = std::min(most, rows_ * 2);
+      rows_ = std::min(most, rows_ * (one > 2 * kSlowRow && took * 4 <= kLongest ? 4 : 2));
     } else if (one < kQuickRow) {
       rows_ = std::max(usual, rows_ / 2);
     }

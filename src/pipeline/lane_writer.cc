@@ -282,7 +282,8 @@ std::vector<EventRef> Lane::Writer::cut() {
 // between; that is compared, so that a wrong guess costs its time and nothing else. True: done, or
 // there is nothing to do.
 bool Lane::Writer::fold_ahead() {
-  if (looked_ahead_ || !waiting_.empty()) return true;
+  // Large batches are those of a slow target: there the time is little, and the memory much.
+  if (looked_ahead_ || !waiting_.empty() || size_.rows() > BatchSize::kRowsFirst) return true;
   std::vector<SlabPtr> slabs;
   if (ready_ < size_.rows()) slabs = shared_.buffer.peek(wanted());
   if (ready_ < size_.rows() && slabs.empty()) return false;

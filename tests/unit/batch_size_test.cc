@@ -10,7 +10,7 @@ TEST_CASE("a slow target gets larger batches, and a quick one those of the begin
   CHECK(size.rows() == 50'000);
   size.note(50'000, milliseconds(300));  // 6 us a row
   CHECK(size.rows() == 50'000);
-  size.note(50'000, milliseconds(1000));
+  size.note(50'000, milliseconds(700));  // 14 us
   CHECK(size.rows() == 100'000);
   size.note(100'000, milliseconds(2000));
   size.note(200'000, milliseconds(3000));
@@ -35,6 +35,8 @@ TEST_CASE("no batch is to take long", "[batch]") {
   CHECK(size.rows() == BatchSize::kRowsLeast);
   for (int i = 0; i < 9; ++i) size.note(size.rows(), milliseconds(100));
   CHECK(size.rows() == 50'000);
+  size.note(50'000, milliseconds(1000));  // 20 us
+  CHECK(size.rows() == 200'000);
 }
 
 TEST_CASE("what the target refuses for its size is not tried again soon", "[batch]") {
