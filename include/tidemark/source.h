@@ -67,6 +67,8 @@ class Source {
 
   virtual void subscribe() = 0;
   virtual PollResult poll(std::chrono::milliseconds timeout) = 0;
+  // From any thread: the poll that is under way, or the next one, need not wait.
+  virtual void wake() noexcept {}
   // Starts fetching; no offset: from the beginning. Only after `assigned`; again: of these, and
   // from there, instead.
   virtual void assign(

@@ -64,6 +64,7 @@ void Lane::write() {
 
 void Lane::stop() {
   shared_->buffer.stop();
+  shared_->parts.source->wake();
 }
 
 void Lane::cancel() {

@@ -67,9 +67,7 @@ void Lane::Reader::turn() {
 
 milliseconds Lane::Reader::poll_patience() const {
   if (!backlog_.empty()) return milliseconds{0};
-  if (!fetching_ && !assigned_.empty()) return kPollMore;  // the writer is about to say from where
-  // What is being written is soon in, and that is to be noticed.
-  if (!slab_ || slab_->events.empty()) return shared_.buffer.bytes() == 0 ? kPoll : kPollMore;
+  if (!slab_ || slab_->events.empty()) return kPoll;
   return more_coming_ ? kPollMore : milliseconds{0};
 }
 
@@ -451,12 +449,9 @@ void Lane::Reader::note_progress() {
       const Assigned& assigned = assigned_[i];
       PartitionProgress& partition = state.partitions[i];
       partition.end = assigned.end;
-      const bool delivered = assigned.end && assigned.caught_up && nothing_open &&
-                             *assigned.caught_up >= *assigned.end;
-      const bool written =
-          !assigned.delivered_next ||
-          (partition.committed && *partition.committed >= *assigned.delivered_next);
-      partition.reached = partition.stopped || (delivered && written);
+      partition.delivered = assigned.end && assigned.caught_up && nothing_open &&
+                            *assigned.caught_up >= *assigned.end;
+      partition.delivered_next = assigned.delivered_next;
     }
   });
 }

@@ -164,6 +164,7 @@ void Lane::Writer::take(const TakeRequest& request) {
       note_partitions();
       report_offsets();
       shared_.buffer.answer(std::move(answer));
+      shared_.parts.source->wake();
       return;
     } catch (const Error& error) {
       if (!back_off(error, tries)) return;

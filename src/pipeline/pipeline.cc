@@ -252,8 +252,8 @@ bool Pipeline::finished(const std::vector<LaneState>& states) {
     partitions += state.partitions.size();
     for (const PartitionProgress& partition : state.partitions) {
       stopped += partition.stopped ? 1U : 0U;
-      reached += partition.reached || partition.stopped ? 1U : 0U;
-      waiting += partition.waiting && !partition.reached ? 1U : 0U;
+      reached += partition.reached() ? 1U : 0U;
+      waiting += partition.waiting && !partition.reached() ? 1U : 0U;
     }
   }
   const bool others_done = !until_current_ || until_current_->others_are_done(states);
@@ -293,7 +293,7 @@ void Pipeline::join_lanes(const std::vector<LaneState>& states) {
     partitions += state.partitions.size();
     const std::size_t before = waiting.size();
     for (const PartitionProgress& partition : state.partitions) {
-      if (partition.waiting && !partition.reached) waiting[partition.at] = partition.committed;
+      if (partition.waiting && !partition.reached()) waiting[partition.at] = partition.committed;
     }
     lanes += waiting.size() != before ? 1U : 0U;
   }

@@ -48,6 +48,7 @@ KafkaSource::KafkaSource(const KafkaConfig& kafka, const SourceConfig& source, s
     : config_(kafka),
       topics_(patterns(source)),
       client_(make_client(consumer_properties(kafka, lane), register_callbacks, this)),
+      polled_(rd_kafka_queue_get_consumer(client_.get())),
       waker_(client_.get(), consumer_properties(kafka, lane)) {
   // One queue for records, rebalances, errors and commits: poll() serves them all.
   rd_kafka_poll_set_consumer(client_.get());
@@ -177,6 +178,10 @@ PollResult KafkaSource::poll(milliseconds timeout) {
   rdkafka::Message message = take(timeout);
   if (message) return result_of(std::move(message));
   return next_event().value_or(PollResult{});
+}
+
+void KafkaSource::wake() noexcept {
+  rd_kafka_queue_yield(polled_.get());
 }
 
 std::optional<PollResult> KafkaSource::next_event() {

@@ -56,6 +56,7 @@ class KafkaSource final : public Source {
   std::optional<OwnedRecord> read(const StreamPartition& partition, Offset offset,
                                   std::chrono::milliseconds timeout) override;
   void close(std::chrono::milliseconds timeout) override;
+  void wake() noexcept override;
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -86,6 +87,7 @@ class KafkaSource final : public Source {
   const KafkaConfig config_;
   const std::vector<std::string> topics_;
   const rdkafka::Client client_;
+  const rdkafka::Queue polled_;  // of the client
 
   FetchWaker waker_;
   rdkafka::Message current_;       // what the caller's RecordView looks into

@@ -295,7 +295,7 @@ bool World::all_quiet() const {
     for (const LaneState& state : process->states()) {
       if (!state.assigned || state.buffer_bytes != 0) return false;
       for (const PartitionProgress& partition : state.partitions)
-        reached += partition.reached ? 1U : 0U;
+        reached += partition.reached() ? 1U : 0U;
     }
   }
   return reached == history_.logs.size();
@@ -310,7 +310,7 @@ std::string World::states_text() const {
              (state.assigned ? " assigned" : " not assigned") + " buffer " +
              std::to_string(state.buffer_bytes) + " waiting for '" + state.waiting_for + "'";
       for (const PartitionProgress& partition : state.partitions) {
-        out += " " + partition.at.display() + (partition.reached ? " reached" : " not reached") +
+        out += " " + partition.at.display() + (partition.reached() ? " reached" : " not reached") +
                (partition.stopped ? " stopped: " + partition.stop_reason : "");
       }
     }
