@@ -80,7 +80,7 @@ int check_command(const CommandLine& line) {
   }
   if (line.format == OutputFormat::json) {
     const OutputEnvelope envelope{"check", report.ok(), report.summary(Style(false)), report.json(),
-                            nullptr};
+                                  nullptr};
     std::fputs(envelope_json(envelope).c_str(), stdout);
   } else {
     std::fputs(report.text(Style::of(stdout, line.color)).c_str(), stdout);

@@ -66,8 +66,9 @@ int show(const CommandLine& line) {
   const ShownError error{good ? "" : loaded.faults.front().display(),
                          good ? "" : loaded.faults.front().hint, loaded.faults};
   if (line.format == OutputFormat::json) {
-    const OutputEnvelope envelope{"config show", good, fmt::format("{} settings", loaded.shown.size()),
-                            shown_settings_json(loaded), good ? nullptr : &error};
+    const OutputEnvelope envelope{"config show", good,
+                                  fmt::format("{} settings", loaded.shown.size()),
+                                  shown_settings_json(loaded), good ? nullptr : &error};
     std::fputs(envelope_json(envelope).c_str(), stdout);
   } else {
     std::fputs(shown_settings_text(loaded).c_str(), stdout);

@@ -27,7 +27,8 @@ struct Answer {
 
 int print(const CommandLine& line, const Answer& answer) {
   if (line.format == OutputFormat::json) {
-    const OutputEnvelope envelope{"dlq", answer.code == kExitOk, answer.summary, answer.result, nullptr};
+    const OutputEnvelope envelope{"dlq", answer.code == kExitOk, answer.summary, answer.result,
+                                  nullptr};
     std::fputs(envelope_json(envelope).c_str(), stdout);
   } else {
     std::fputs(answer.text.c_str(), stdout);

@@ -43,7 +43,7 @@ int report(const CommandLine& line, const std::exception& exception) {
   std::fputs(tidemark::error_text(verdict.error, style).c_str(), stderr);
   if (line.format == tidemark::OutputFormat::json) {
     const tidemark::OutputEnvelope envelope{line.command, false, verdict.error.message, "null",
-                                      &verdict.error};
+                                            &verdict.error};
     std::fputs(tidemark::envelope_json(envelope).c_str(), stdout);
   }
   return verdict.code;

@@ -126,7 +126,7 @@ int plan_command(const CommandLine& line) {
   const int code = exit_code_of(facts);
   if (line.format == OutputFormat::json) {
     const OutputEnvelope envelope{"plan", code == kExitOk, plan_summary(facts, Style(false)),
-                            plan_json(facts), nullptr};
+                                  plan_json(facts), nullptr};
     std::fputs(envelope_json(envelope).c_str(), stdout);
   } else {
     std::fputs(plan_text(facts, wordy, Style::of(stdout, line.color)).c_str(), stdout);

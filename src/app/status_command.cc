@@ -132,7 +132,7 @@ int answer(const CommandLine& line, const StatusFacts& facts) {
   if (!facts.kafka_answers && !line.ready) code = kExitUnavailable;
   if (line.format == OutputFormat::json) {
     const OutputEnvelope envelope{"status", code == kExitOk, status_summary(facts, Style(false)),
-                            status_json(facts), nullptr};
+                                  status_json(facts), nullptr};
     std::fputs(envelope_json(envelope).c_str(), stdout);
   } else if (line.ready) {
     std::fputs((reason.empty() ? "ready\n" : reason + "\n").c_str(), stdout);
@@ -147,7 +147,7 @@ int not_ready_without_target(const CommandLine& line, const Error& error) {
   if (!line.ready || error.kind() != ErrorKind::retry) throw error;  // NOLINT(cert-err60-cpp)
   const ShownError shown{error.what(), error.hint(), {}};
   const OutputEnvelope envelope{"status", false, "target_unreachable",
-                          R"({"not_ready":"target_unreachable"})", &shown};
+                                R"({"not_ready":"target_unreachable"})", &shown};
   std::fputs(
       line.format == OutputFormat::json ? envelope_json(envelope).c_str() : "target_unreachable\n",
       stdout);

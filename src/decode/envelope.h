@@ -96,7 +96,7 @@ class Envelope {
   SourceBlock source_;
   BinaryRow before_form_;
   bool after_was_read_ = false;
-  bool others_ = false;    // members that have no place
+  bool others_ = false;   // members that have no place
   std::size_t used_ = 0;  // no place from here on has a value
 };
 

@@ -188,8 +188,7 @@ bool JsonReader::element() {
 
 bool JsonReader::member_is(std::string_view expected) {
   if (first_) expected.remove_prefix(1);
-  if (failed() || static_cast<std::size_t>(end_ - at_) < expected.size() ||
-      !is_at(at_, expected)) {
+  if (failed() || static_cast<std::size_t>(end_ - at_) < expected.size() || !is_at(at_, expected)) {
     return false;
   }
   at_ += expected.size();

@@ -84,8 +84,8 @@ std::size_t ObjectTemplate::match(std::string_view text, FieldValues& values) co
     p += size;
     if (piece.kind == Kind::end) return static_cast<std::size_t>(p - text.data());
     JsonValue& value = places[piece.place];
-    const char* const behind = piece.kind == Kind::integer ? pass_integer(p, end)
-                                                           : pass_string(p, end, value.escaped);
+    const char* const behind =
+        piece.kind == Kind::integer ? pass_integer(p, end) : pass_string(p, end, value.escaped);
     if (behind == nullptr) return 0;
     value.raw = {p, static_cast<std::size_t>(behind - p)};
     p = behind;

@@ -1,7 +1,7 @@
 // The last flat JSON object of its kind, cut at its integers and at those of its strings that the
 // one before it did not have. A next one that differs in those alone, as source blocks do from one
-// record to the next, is read by comparing bytes: a tenth of the work of reading it member by member.
-// Not thread-safe; what match() gives points into its text.
+// record to the next, is read by comparing bytes: a tenth of the work of reading it member by
+// member. Not thread-safe; what match() gives points into its text.
 //
 // Promises: match() accepts only what JsonReader would accept, and then gives just the values that
 // fields.h's functions would give. When in doubt it does not match.
@@ -45,7 +45,7 @@ class ObjectTemplate {
     Kind kind;  // `end`: no value, the object ends
     std::uint32_t place;
   };
-  std::vector<Piece> pieces_;  // empty: nothing is learned
+  std::vector<Piece> pieces_;         // empty: nothing is learned
   std::vector<std::string> strings_;  // of the object that was learned from last, by place
   bool young_ = true;
 };

@@ -62,7 +62,7 @@ class EventApplier {
   std::size_t current_ = 0;
   struct Ahead {
     std::vector<EventRef> events;
-    std::vector<SlabPtr> slabs;  // so that no other event can be where one of these was
+    std::vector<SlabPtr> slabs;           // so that no other event can be where one of these was
     const FoldedBatch* folded = nullptr;  // by the fold that is not the current one
   };
   std::optional<Ahead> ahead_;

@@ -69,8 +69,8 @@ struct PartitionProgress {
   std::optional<Offset> committed;  // the next position, as in the target
   std::optional<Offset> end;        // Kafka's, as seen when the lane got the partition
   bool stopped = false;
-  bool waiting = false;  // for a row that comes by another partition
-  bool delivered = false;               // everything before `end` has been read
+  bool waiting = false;                  // for a row that comes by another partition
+  bool delivered = false;                // everything before `end` has been read
   std::optional<Offset> delivered_next;  // and this is behind the last record of it
   std::string stop_reason;
   // Everything before `end` is in the target, or never will be.

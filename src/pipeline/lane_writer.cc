@@ -270,8 +270,8 @@ std::vector<EventRef> Lane::Writer::cut() {
     if (!std::exchange(pending.begun, true) && pending.slab->restarted) {
       waiting_.restarted(*pending.slab->restarted);
     }
-    const std::size_t left =
-        cut.take(*pending.slab, pending.next, [&](const EventRef& ref) { return waiting_.keep(ref); });
+    const std::size_t left = cut.take(*pending.slab, pending.next,
+                                      [&](const EventRef& ref) { return waiting_.keep(ref); });
     ready_ -= left - pending.next;
     pending.next = left;
     if (left != pending.slab->events.size()) break;
@@ -279,9 +279,9 @@ std::vector<EventRef> Lane::Writer::cut() {
   return cut.done();
 }
 
-// While PostgreSQL works on a batch, the next one as cut() will put it together, if nothing comes in
-// between; that is compared, so that a wrong guess costs its time and nothing else. True: done, or
-// there is nothing to do.
+// While PostgreSQL works on a batch, the next one as cut() will put it together, if nothing comes
+// in between; that is compared, so that a wrong guess costs its time and nothing else. True: done,
+// or there is nothing to do.
 bool Lane::Writer::fold_ahead() {
   // Large batches are those of a slow target: there the time is little, and the memory much.
   if (looked_ahead_ || !waiting_.empty() || size_.rows() > BatchSize::kRowsFirst) return true;

@@ -39,7 +39,8 @@ bool OutsidePartitions::note(std::set<StreamPartition> outside, std::set<StreamP
 bool OutsidePartitions::done(const std::set<StreamPartition>& outside, Clock::time_point now,
                              Clock::duration longest) const {
   // One that was not asked for may be anything.
-  if (!std::includes(outside_.begin(), outside_.end(), outside.begin(), outside.end())) return false;
+  if (!std::includes(outside_.begin(), outside_.end(), outside.begin(), outside.end()))
+    return false;
   return left_.empty() || now - since_ > longest;
 }
 

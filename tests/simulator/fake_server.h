@@ -51,8 +51,8 @@ class FakeServer {
   std::function<void()> on_commit;
   FaultRates rates;
   Unguarded unguarded;
-  std::string poison;        // values that a CHECK refuses
-  bool foreign_key = false;  // the last column may name a row, which must be there
+  std::string poison;         // values that a CHECK refuses
+  bool foreign_key = false;   // the last column may name a row, which must be there
   std::size_t rows_most = 0;  // a statement with more takes longer than it may; 0: none does
 
   void set_away(bool away);
