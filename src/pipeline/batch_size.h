@@ -21,24 +21,28 @@ class BatchSize {
   static constexpr std::chrono::microseconds kQuickRow{5};
   static constexpr std::chrono::seconds kLongest{5};
   // Batches until the limit that a refusal has set is doubled.
-  static constexpr unsigned kForgetAfter = 100;
+  static constexpr unsigned kForgetAfter = 20;
 
   explicit BatchSize(std::size_t rows_max)
       : rows_max_(rows_max), limit_(rows_max), rows_(std::min(rows_max, kRowsFirst)) {}
 
   [[nodiscard]] std::size_t rows() const { return rows_; }
+  // No batch may have more, of whatever kind.
+  [[nodiscard]] std::size_t limit() const { return limit_ < rows_max_ ? limit_ : kNone; }
 
   // A batch of `rows` has been written. Small ones say nothing: what a transaction costs in any
   // case is most of theirs.
   void note(std::size_t rows, Clock::duration took) {
-    if (limit_ < rows_max_ && ++since_refusal_ % kForgetAfter == 0) limit_ *= 2;
-    if (rows < rows_ / 2) return;
     const std::size_t most = std::min(limit_, rows_max_);
+    const std::size_t least = std::min(most, kRowsLeast);
+    if (took > kLongest) rows_ = std::min(rows_, std::max(least, rows / 2));
+    if (rows < rows_ / 2 || took > kLongest) return;
+    if (limit_ < rows_max_ && took * 2 <= kLongest && ++since_refusal_ % kForgetAfter == 0) {
+      limit_ *= 2;
+    }
     const std::size_t usual = std::min(most, kRowsFirst);
     const auto one = took / rows;
-    if (took > kLongest) {
-      rows_ = std::max(std::min(most, kRowsLeast), rows_ / 2);
-    } else if ((one > kSlowRow || rows_ < usual) && took * 2 <= kLongest) {
+    if ((one > kSlowRow || rows_ < usual) && took * 2 <= kLongest) {
       rows_ = std::min(most, rows_ * (one > 2 * kSlowRow && took * 4 <= kLongest ? 4 : 2));
     } else if (one < kQuickRow) {
       rows_ = std::max(usual, rows_ / 2);
@@ -54,6 +58,7 @@ class BatchSize {
   }
 
  private:
+  static constexpr std::size_t kNone = static_cast<std::size_t>(-1);
   std::size_t rows_max_;
   std::size_t limit_;
   std::size_t rows_;

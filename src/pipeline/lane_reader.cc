@@ -17,7 +17,6 @@ constexpr std::size_t kBacklogBytes = 4U << 20;
 constexpr milliseconds kPoll{25};
 constexpr milliseconds kPollMore{5};
 constexpr milliseconds kRoomWait{500};
-constexpr int kCountTries = 3;
 constexpr milliseconds kAnswerWait{20};
 constexpr milliseconds kAssignAgain{2000};
 constexpr milliseconds kEndsTimeout{2000};
@@ -145,8 +144,9 @@ void Lane::Reader::on_assigned(const PollResult& result) {
   TakeRequest request;
   request.generation = generation_;
   request.partitions = result.partitions;
+  std::map<std::string, std::int32_t> counts;
   for (const StreamPartition& at : result.partitions) {
-    const std::int32_t count = partitions_of(at);
+    const std::int32_t count = partitions_of(at, counts);
     request.partitions_of_stream.push_back(count);
     Assigned assigned;
     assigned.at = at;
@@ -162,11 +162,18 @@ void Lane::Reader::on_assigned(const PollResult& result) {
   shared_.buffer.request(std::move(request));
 }
 
-// Where Kafka does not say, it is taken for several: that loses nothing but the order of truncates.
-std::int32_t Lane::Reader::partitions_of(const StreamPartition& at) {
-  std::int32_t count = 0;
-  for (int i = 0; i < kCountTries && count == 0; ++i) count = source_.partitions_of(at.stream);
-  return count > 0 ? count : std::max(2, at.partition.value + 1);
+// Of the partition's topic. Where Kafka does not say, it is taken for several, which loses the order
+// of truncates, and no row; after the first silence nobody is asked.
+std::int32_t Lane::Reader::partitions_of(const StreamPartition& at,
+                                         std::map<std::string, std::int32_t>& counts) {
+  const bool silent = std::any_of(counts.begin(), counts.end(),
+                                  [](const auto& known) { return known.second == 0; });
+  const auto [known, added] = counts.try_emplace(at.stream, 0);
+  if (added && !silent && !shared_.buffer.stopping()) {
+    known->second = source_.partitions_of(at.stream);
+    if (known->second == 0) known->second = source_.partitions_of(at.stream);
+  }
+  return std::max(known->second > 0 ? known->second : 2, at.partition.value + 1);
 }
 
 // What is decoded and not written is dropped: it will be read again by whoever comes next.

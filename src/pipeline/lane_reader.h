@@ -50,7 +50,8 @@ class Lane::Reader {
   void handle(const PollResult& result);
   void note_unreachable(const PollResult& result);
   void on_assigned(const PollResult& result);
-  std::int32_t partitions_of(const StreamPartition& at);
+  std::int32_t partitions_of(const StreamPartition& at,
+                             std::map<std::string, std::int32_t>& counts);
   void on_revoked();
   void on_record(const RecordView& record);
   void on_halted(const PollResult& result);

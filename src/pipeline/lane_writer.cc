@@ -93,6 +93,7 @@ void Lane::Writer::turn() {
   } else {
     release_done();  // all that came may be of parked partitions
   }
+  if (!looked_ahead_) batch_.forget_ahead();  // it was another batch
   make_room();
 }
 
@@ -261,7 +262,7 @@ void Lane::Writer::note_state(std::uint32_t partition, const std::string& state,
 
 std::vector<EventRef> Lane::Writer::cut() {
   if (!owns_ || (ready_ == 0 && waiting_.empty())) return {};
-  std::vector<EventRef> batch = waiting_.due(size_.rows(), Clock::now());
+  std::vector<EventRef> batch = waiting_.due(size_.rows(), size_.limit(), Clock::now());
   of_waiting_ = !batch.empty();
   if (of_waiting_) return batch;
   BatchCut cut(size_.rows(), shared_.config.batch.bytes_max);
@@ -332,28 +333,32 @@ void Lane::Writer::make_room() {
 // ---- writing
 // -------------------------------------------------------------------------------------
 
-void Lane::Writer::write(const std::vector<EventRef>& batch) {
+// False: it is not in, and nothing may be that comes behind it.
+bool Lane::Writer::write(const std::vector<EventRef>& batch) {
   const Written written = write_until_done(batch);
   if (written.parted) return write_parts(batch);
-  if (!written.outcome) return;
+  if (!written.outcome) return false;
   settle_events(batch, *written.outcome);
   size_.note(batch.size(), written.took);
   after(*written.outcome, batch.size(), written.took);
+  return true;
 }
 
 // What took too long, or too much memory, would do so for ever.
-void Lane::Writer::write_parts(const std::vector<EventRef>& batch) {
+bool Lane::Writer::write_parts(const std::vector<EventRef>& batch) {
   ++parting_;
   std::vector<EventRef> rest = batch;
-  while (!rest.empty() && owns_ && !shared_.buffer.stale(generation_)) {
+  bool all = true;
+  while (all && !rest.empty()) {
     const auto end =
         rest.begin() + static_cast<std::ptrdiff_t>(std::min(size_.rows(), rest.size()));
-    write({rest.begin(), end});
+    all = write({rest.begin(), end});
     rest.erase(rest.begin(), end);
     // The part may have left partitions to wait, which what follows of them then does too.
-    std::erase_if(rest, [&](const EventRef& ref) { return !owns_ || waiting_.keep(ref); });
+    if (all) std::erase_if(rest, [&](const EventRef& ref) { return waiting_.keep(ref); });
   }
   if (--parting_ == 0) release_done();
+  return all;
 }
 
 Lane::Writer::Written Lane::Writer::write_until_done(const std::vector<EventRef>& batch) {
@@ -381,7 +386,8 @@ Lane::Writer::Written Lane::Writer::write_until_done(const std::vector<EventRef>
       if (!back_off(error, tries)) return {};
       if (in_doubt || !is_too_much(error) || batch.size() < 2) continue;
       size_.note_refused(batch.size());
-      return {std::nullopt, {}, !of_waiting_};  // of what waits, fewer are due then
+      if (of_waiting_) waiting_.put_off(Clock::now());
+      return {std::nullopt, {}, !of_waiting_};
     }
   }
   return {};

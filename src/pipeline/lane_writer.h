@@ -43,7 +43,7 @@ class Lane::Writer {
   bool fold_ahead();
   void make_room();
   void release_done();
-  void write(const std::vector<EventRef>& batch);
+  bool write(const std::vector<EventRef>& batch);
   // No outcome: given up; where `parted`, to be written in two.
   struct Written {
     std::optional<WriteOutcome> outcome;
@@ -51,7 +51,7 @@ class Lane::Writer {
     bool parted = false;
   };
   Written write_until_done(const std::vector<EventRef>& batch);
-  void write_parts(const std::vector<EventRef>& batch);
+  bool write_parts(const std::vector<EventRef>& batch);
   bool back_off(const Error& error, unsigned& tries);
   [[nodiscard]] bool heals(const Error& error) const;
   void note_fall(const TakenPartition& taken);

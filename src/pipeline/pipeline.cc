@@ -71,6 +71,7 @@ class Pipeline {
   LaneParts parts_of(std::unique_ptr<Source> source);
   bool watch();
   bool finished(const std::vector<LaneState>& states);
+  [[nodiscard]] bool owned_by_others(const std::vector<LaneState>& states) const;
   bool waited_too_long(const std::vector<LaneState>& states);
   void join_lanes(const std::vector<LaneState>& states);
   void report_progress(const std::vector<LaneState>& states);
@@ -238,6 +239,13 @@ bool Pipeline::watch() {
   return !finished(now) && !waited_too_long(now);
 }
 
+// All that there is belongs to other members of the group.
+bool Pipeline::owned_by_others(const std::vector<LaneState>& states) const {
+  return until_current_ && until_current_->has_partitions() &&
+         std::all_of(states.begin(), states.end(),
+                     [](const LaneState& state) { return state.assigned; });
+}
+
 bool Pipeline::finished(const std::vector<LaneState>& states) {
   std::size_t partitions = 0;
   std::size_t stopped = 0;
@@ -259,8 +267,10 @@ bool Pipeline::finished(const std::vector<LaneState>& states) {
   const bool others_done = !until_current_ || until_current_->others_are_done(states);
   if (waiting == 0 || reached + waiting != partitions || !others_done) lonely_ = Clock::now();
   if (partitions >= handed_over_ || Clock::now() - joined_ >= kHandOverPatience) handed_over_ = 0;
-  if (partitions == 0 || !all_assigned || handed_over_ != 0) return false;
-  if (stopped == partitions || (options_.until_current && reached == partitions && stopped > 0)) {
+  if (!all_assigned || handed_over_ != 0) return false;
+  if (partitions == 0 && !(others_done && owned_by_others(states))) return false;
+  if (stopped > 0 &&
+      (stopped == partitions || (options_.until_current && reached == partitions))) {
     if (!others_done) return false;
     end(kExitBadData,
         std::to_string(stopped) + " of " + std::to_string(partitions) +

@@ -47,14 +47,15 @@ bool OutsidePartitions::done(const std::set<StreamPartition>& outside, Clock::ti
 UntilCurrent::UntilCurrent(const Config& config)
     : config_(config),
       session_(session_of(config.kafka)),
-      kafka_(config.kafka, config.source),
+      kafka_(std::in_place, config.kafka, config.source),
       target_(connection_settings(config)) {}
 
 bool UntilCurrent::others_are_done(const std::vector<LaneState>& lanes) {
   const bool ask = Clock::now() - asked_ >= kAskAgain;
   if (ask) asked_ = Clock::now();
-  if (!ends_ && ask) ends_ = kafka_.ask(kOneAnswer);
+  if (!ends_ && ask) ends_ = kafka_->ask(kOneAnswer);
   if (!ends_) return false;
+  kafka_.reset();
   const std::set<StreamPartition> outside = missing(lanes);
   if (outside.empty()) {
     outside_.note_none();

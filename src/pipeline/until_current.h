@@ -46,6 +46,8 @@ class UntilCurrent {
   // has outlived the session's time and will see to it. Asks Kafka and the target at most once a
   // second, for a second at most.
   bool others_are_done(const std::vector<LaneState>& lanes);
+  // There was something at the start.
+  [[nodiscard]] bool has_partitions() const { return ends_ && !ends_->empty(); }
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -54,7 +56,7 @@ class UntilCurrent {
 
   const Config& config_;
   const std::chrono::milliseconds session_;
-  TopicEnds kafka_;
+  std::optional<TopicEnds> kafka_;  // until it has answered
   AdminConnection target_;
   std::optional<std::map<StreamPartition, Offset>> ends_;  // at the start
   OutsidePartitions outside_;

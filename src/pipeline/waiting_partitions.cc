@@ -63,7 +63,8 @@ void WaitingPartitions::settle(std::uint32_t partition, std::optional<Offset> ne
   if (found->second.events.empty()) waiting_.erase(found);
 }
 
-std::vector<EventRef> WaitingPartitions::due(std::size_t rows_max, Clock::time_point now) {
+std::vector<EventRef> WaitingPartitions::due(std::size_t rows_max, std::size_t rows_limit,
+                                             Clock::time_point now) {
   const auto next = next_due();
   if (waiting_.empty() || !next || *next > now) return {};
   std::vector<EventRef> all;
@@ -72,6 +73,7 @@ std::vector<EventRef> WaitingPartitions::due(std::size_t rows_max, Clock::time_p
     all.insert(all.end(), waiting.events.begin(), waiting.events.end());
     most = std::max(most, rows_max << std::min(waiting.tries, kDoublingsMost));
   }
+  most = std::min(most, rows_limit);
   all = in_source_order(std::move(all));
   BatchLayouts layouts;
   const auto end = std::find_if(all.begin(), all.end(), [&](const EventRef& ref) {
@@ -81,6 +83,12 @@ std::vector<EventRef> WaitingPartitions::due(std::size_t rows_max, Clock::time_p
   ended_at_layout_ = end - all.begin() < room;
   all.erase(all.begin() + std::min(end - all.begin(), room), all.end());
   return all;
+}
+
+void WaitingPartitions::put_off(Clock::time_point now) {
+  for (auto& [partition, waiting] : waiting_) {
+    waiting.until = now + doubled(kTryFirst, ++waiting.tries, kTryMost);
+  }
 }
 
 bool WaitingPartitions::split() const {

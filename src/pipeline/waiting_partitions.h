@@ -35,9 +35,12 @@ class WaitingPartitions {
                 Clock::time_point now);
   // All events before `next` are in the target; of a stopped partition nothing is kept.
   void settle(std::uint32_t partition, std::optional<Offset> next, bool stopped);
-  // What is to be tried now, in source order, about `rows_max` at first, never two layouts of one
-  // table; empty: not yet.
-  [[nodiscard]] std::vector<EventRef> due(std::size_t rows_max, Clock::time_point now);
+  // What is to be tried now, in source order, about `rows_max` at first and never more than
+  // `rows_limit`, never two layouts of one table; empty: not yet.
+  [[nodiscard]] std::vector<EventRef> due(std::size_t rows_max, std::size_t rows_limit,
+                                          Clock::time_point now);
+  // The target did not take what was due: other rows come in between.
+  void put_off(Clock::time_point now);
   // What was tried last, not for the first time, ended where another layout of its table begins:
   // more of it cannot be tried unless it is read again, and decoded under one layout.
   [[nodiscard]] bool split() const;

@@ -110,7 +110,7 @@ KafkaProperties defaults(const KafkaProperties& user) {
       {"partition.assignment.strategy", "roundrobin"},
       {"queued.max.messages.kbytes", "8192"},
       // What one answer adds to the queue, once it is unpacked: often ten times its own size.
-      {"fetch.message.max.bytes", "131072"},
+      {"fetch.message.max.bytes", "262144"},
       // A resumed or new partition waits for the request under way, which asks for the others only.
       {"fetch.wait.max.ms", "100"},
       // A member learns of a rebalance by its next heartbeat; until then it works for nothing.

@@ -112,7 +112,7 @@ void KafkaSource::on_rebalance(rd_kafka_resp_err_t event,
   }
   result.partitions.assign(owned_.begin(), owned_.end());
   member_ = true;
-  for (auto& [topic, count] : partition_counts_) count.asked = {};  // again
+  for (auto& [topic, count] : partition_counts_) count.asked.reset();
   events_.push_back(std::move(result));
 }
 
@@ -173,6 +173,7 @@ void KafkaSource::release_held() {
 PollResult KafkaSource::poll(milliseconds timeout) {
   current_.reset();
   look_for_brokers();
+  if (woken_.exchange(false)) timeout = milliseconds{0};
   if (auto event = next_event()) return std::move(*event);
   // Callbacks run within and end the poll: there is a message, or there are events, never both.
   rdkafka::Message message = take(timeout);
@@ -181,6 +182,7 @@ PollResult KafkaSource::poll(milliseconds timeout) {
 }
 
 void KafkaSource::wake() noexcept {
+  woken_ = true;
   rd_kafka_queue_yield(polled_.get());
 }
 
@@ -197,7 +199,7 @@ rdkafka::Message KafkaSource::take(milliseconds timeout) {
     rdkafka::Message message(rd_kafka_consumer_poll(client_.get(), to_ms(first)));
     if (message || !events_.empty()) return message;
     waker_.wake_if_due();
-    timeout -= first;
+    timeout = woken_ ? milliseconds{0} : timeout - first;
   }
   return rdkafka::Message(rd_kafka_consumer_poll(client_.get(), to_ms(timeout)));
 }
@@ -422,7 +424,8 @@ std::optional<Offset> KafkaSource::known_end(const StreamPartition& partition) {
 std::int32_t KafkaSource::partitions_of(std::string_view topic) {
   const auto known = partition_counts_.find(topic);
   const auto now = Clock::now();
-  if (known != partition_counts_.end() && now - known->second.asked < kPartitionCountAge) {
+  if (known != partition_counts_.end() && known->second.asked &&
+      now - *known->second.asked < kPartitionCountAge) {
     return known->second.count;
   }
   const rdkafka::Topic handle(
@@ -431,7 +434,8 @@ std::int32_t KafkaSource::partitions_of(std::string_view topic) {
   const auto error = rd_kafka_metadata(client_.get(), 0, handle.get(), &raw, 2000);
   const rdkafka::Metadata metadata(raw);
   if (error != RD_KAFKA_RESP_ERR_NO_ERROR || metadata->topic_cnt != 1) {
-    return known != partition_counts_.end() ? known->second.count : 0;
+    // One partition may be several by now: partitions are only ever added.
+    return known != partition_counts_.end() && known->second.count > 1 ? known->second.count : 0;
   }
   const std::int32_t count = metadata->topics[0].partition_cnt;
   if (count > 0) partition_counts_.insert_or_assign(std::string(topic), PartitionCount{count, now});

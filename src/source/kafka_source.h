@@ -13,6 +13,7 @@
 // librdkafka calls back within poll() and close() only, except for its log.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <deque>
@@ -62,7 +63,7 @@ class KafkaSource final : public Source {
   using Clock = std::chrono::steady_clock;
   struct PartitionCount {
     std::int32_t count = 0;
-    Clock::time_point asked;
+    std::optional<Clock::time_point> asked;
   };
 
   static void register_callbacks(rd_kafka_conf_t* conf);
@@ -88,6 +89,7 @@ class KafkaSource final : public Source {
   const std::vector<std::string> topics_;
   const rdkafka::Client client_;
   const rdkafka::Queue polled_;  // of the client
+  std::atomic<bool> woken_ = false;
 
   FetchWaker waker_;
   rdkafka::Message current_;       // what the caller's RecordView looks into

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <utility>
 
 #include "base/log.h"
@@ -20,6 +21,20 @@ std::string owner_name() {
   if (gethostname(host.data(), host.size() - 1) != 0) host[0] = '\0';
   return std::string(host.data()) + "/" + std::to_string(getpid());
 }
+
+// As long as it lives, this work is done while an answer is waited for.
+class Meanwhile {
+ public:
+  Meanwhile(Session& session, const std::function<bool()>& work) : session_(session) {
+    session_.set_meanwhile(work ? &work : nullptr);
+  }
+  ~Meanwhile() { session_.set_meanwhile(nullptr); }
+  Meanwhile(const Meanwhile&) = delete;
+  Meanwhile& operator=(const Meanwhile&) = delete;
+
+ private:
+  Session& session_;
+};
 
 // An error of DDL is never bad data. Called while it is being handled.
 [[noreturn]] void throw_ddl_error(const Error& error, const Table& required,
@@ -308,13 +323,12 @@ std::vector<bool> PostgresTarget::rows_exist(const Layout& layout,
 
 WriteCounts PostgresTarget::write(const FoldedBatch& batch) {
   WriteCounts counts;
+  const Meanwhile meanwhile(session_, meanwhile_);
   try {
     key_changes_.take(session_, batch.key_changes_taken);
     for (const KeyChangeLeft& left : batch.key_changes_left) key_changes_.leave(session_, left);
     write_tables(batch, counts);
-    session_.set_meanwhile(nullptr);
   } catch (const Error& error) {
-    session_.set_meanwhile(nullptr);
     forget_after(error);
     throw;
   }
@@ -339,7 +353,6 @@ void PostgresTarget::write_tables(const FoldedBatch& batch, WriteCounts& counts)
     return !table->foreign_keys.empty();
   });
   if (has_foreign_keys) session_.run("SET CONSTRAINTS ALL DEFERRED");
-  session_.set_meanwhile(meanwhile_ ? &meanwhile_ : nullptr);
   const auto add = [&](const WriteCounts& more) {
     counts.upserted += more.upserted;
     counts.removed += more.removed;

@@ -39,6 +39,12 @@ TEST_CASE("no batch is to take long", "[batch]") {
   CHECK(size.rows() == 200'000);
 }
 
+TEST_CASE("a batch that its bytes bound tells of its time, too", "[batch]") {
+  BatchSize size(200'000);
+  size.note(13'000, milliseconds(30'000));
+  CHECK(size.rows() == 6'500);
+}
+
 TEST_CASE("what the target refuses for its size is not tried again soon", "[batch]") {
   BatchSize size(200'000);
   size.note_refused(50'000);

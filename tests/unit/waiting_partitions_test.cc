@@ -43,6 +43,7 @@ std::string names(const std::vector<EventRef>& events) {
 }
 
 const Clock::time_point kStart{};
+constexpr std::size_t kNoLimit = static_cast<std::size_t>(-1);
 
 Clock::time_point after_ms(int time) {
   return kStart + std::chrono::milliseconds{time};
@@ -76,21 +77,34 @@ TEST_CASE("what waits is tried together, and each time with more", "[waiting]") 
   }
   CHECK(waiting.hold(0, Offset{2}, batch, after_ms(0)) == 1);
   CHECK(waiting.hold(1, Offset{1}, batch, after_ms(0)) == 1);
-  CHECK(waiting.due(2, after_ms(0)).empty());  // not yet
-  CHECK(names(waiting.due(2, after_ms(120))) == "1:1 0:2 1:2 0:3");
+  CHECK(waiting.due(2, kNoLimit, after_ms(0)).empty());  // not yet
+  CHECK(names(waiting.due(2, kNoLimit, after_ms(120))) == "1:1 0:2 1:2 0:3");
   const EventRef late = stream.add(0, 6, "60/0");
   CHECK(waiting.keep(late));
   CHECK_FALSE(waiting.keep(stream.add(2, 0, "1/0")));
-  CHECK(waiting.hold(0, Offset{2}, waiting.due(2, after_ms(120)), after_ms(120)) == 2);
+  CHECK(waiting.hold(0, Offset{2}, waiting.due(2, kNoLimit, after_ms(120)), after_ms(120)) == 2);
   CHECK(waiting.hold(1, Offset{1}, {}, after_ms(120)) == 2);
-  CHECK(names(waiting.due(2, after_ms(340))) == "1:1 0:2 1:2 0:3 1:3 0:4 1:4 0:5");
+  CHECK(names(waiting.due(2, kNoLimit, after_ms(340))) == "1:1 0:2 1:2 0:3 1:3 0:4 1:4 0:5");
   // One has come further: its patience begins anew, and what is in is forgotten.
   CHECK(waiting.hold(0, Offset{5}, {}, after_ms(340)) == 1);
   waiting.settle(1, Offset{6}, false);
   CHECK_FALSE(waiting.contains(1));
-  CHECK(names(waiting.due(10, after_ms(460))) == "0:5 0:6");
+  CHECK(names(waiting.due(10, kNoLimit, after_ms(460))) == "0:5 0:6");
   waiting.settle(0, Offset{5}, true);
   CHECK(waiting.empty());
+}
+
+TEST_CASE("what the target does not take for its size is put off, and less is due then",
+          "[waiting]") {
+  Stream stream;
+  WaitingPartitions waiting;
+  std::vector<EventRef> batch;
+  for (int i = 0; i < 8; ++i) batch.push_back(stream.add(0, i, std::to_string(10 * i) + "/0"));
+  for (int i = 0; i < 3; ++i) waiting.hold(0, Offset{0}, batch, after_ms(0));
+  CHECK(waiting.due(1, kNoLimit, after_ms(5000)).size() == 8);
+  waiting.put_off(after_ms(5000));
+  CHECK(waiting.due(1, 4, after_ms(5000)).empty());  // new rows come in between
+  CHECK(waiting.due(1, 4, after_ms(9000)).size() == 4);
 }
 
 TEST_CASE("what waits behind another layout does not keep new rows out", "[waiting]") {
@@ -103,13 +117,13 @@ TEST_CASE("what waits behind another layout does not keep new rows out", "[waiti
                                        stream.add(1, 1, "2/0", 0, &after)};
   waiting.hold(0, Offset{1}, batch, after_ms(0));
   waiting.hold(1, Offset{1}, batch, after_ms(0));
-  const auto tried = waiting.due(10, after_ms(120));
+  const auto tried = waiting.due(10, kNoLimit, after_ms(120));
   CHECK(names(tried) == "0:1");
   waiting.hold(0, Offset{1}, tried, after_ms(120));
   // Not at once again: between two tries the writer takes what has come in the meantime.
-  CHECK(waiting.due(10, after_ms(121)).empty());
+  CHECK(waiting.due(10, kNoLimit, after_ms(121)).empty());
   CHECK(waiting.next_due() == after_ms(220));
-  CHECK(names(waiting.due(10, after_ms(330))) == "0:1");
+  CHECK(names(waiting.due(10, kNoLimit, after_ms(330))) == "0:1");
 }
 
 TEST_CASE("what is tried in vain up to another layout has to be read again", "[waiting]") {
@@ -123,7 +137,7 @@ TEST_CASE("what is tried in vain up to another layout has to be read again", "[w
   waiting.hold(0, Offset{1}, batch, after_ms(0));
   for (int tries = 2; tries <= 4; ++tries) {
     CHECK_FALSE(waiting.split());  // what it waits for may come
-    CHECK(names(waiting.due(10, after_ms(1000 * tries))) == "0:1");
+    CHECK(names(waiting.due(10, kNoLimit, after_ms(1000 * tries))) == "0:1");
     waiting.hold(0, Offset{1}, {}, after_ms(1000 * tries));
   }
   CHECK(waiting.split());
@@ -148,7 +162,7 @@ TEST_CASE("what fills the buffer while it waits gives way, and comes again whole
   CHECK(waiting.keep(stream.add(1, 4, "5/0")));  // still from before
   waiting.restarted(1);
   CHECK_FALSE(waiting.keep(stream.add(1, 1, "2/0")));
-  CHECK(names(waiting.due(10, after_ms(520))) == "0:1");
+  CHECK(names(waiting.due(10, kNoLimit, after_ms(520))) == "0:1");
 }
 
 }  // namespace
