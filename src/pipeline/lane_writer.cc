@@ -68,6 +68,7 @@ void Lane::Writer::turn() {
   idle_ += Clock::now() - waits_since;
   looked_ahead_ = false;
   if (work.stopping) return;
+  if (work.slabs.empty() && !work.take) shared_.parts.end_raw_reads();
   if (shared_.buffer.stale(generation_)) forget_rows();
   if (work.take) take(*work.take);
   for (SlabPtr& slab : work.slabs) {
@@ -156,6 +157,7 @@ void Lane::Writer::take(const TakeRequest& request) {
         if (!partition.stopped) answer.from.emplace_back(taken.at, taken.next);
         owned.push_back(std::move(partition));
       }
+      shared_.parts.end_raw_reads();  // before the lane's own reading takes as much memory
       batch_.adopt(std::move(owned), std::move(assignment.held), std::move(assignment.hints));
       owns_ = true;
       for (std::uint32_t i = 0; i < batch_.partitions().size(); ++i) {

@@ -186,6 +186,7 @@ LaneParts Pipeline::parts_of(std::unique_ptr<Source> source) {
     if (!*reader) *reader = std::make_unique<KafkaReader>(config_.kafka);
     return (*reader)->read(at, offset, kReadTimeout);
   };
+  parts.end_raw_reads = [reader] { reader->reset(); };
   parts.claims = claims_;
   parts.let_in = let_in_;
   parts.find_table = [this](const TableName& name) { return catalog_.find(name); };

@@ -174,6 +174,8 @@ KafkaProperties reader_properties(const KafkaConfig& config) {
     if (name != "group.id" && name != "group.instance.id") out.emplace_back(name, value);
   }
   out.emplace_back("queued.max.messages.kbytes", "16384");
+  // One record is wanted, or some near it: not what is packed into the megabyte behind it.
+  out.emplace_back("fetch.message.max.bytes", "65536");
   // To go elsewhere, the fetch under way has to end first.
   out.emplace_back("fetch.wait.max.ms", "20");
   append_required(out);
