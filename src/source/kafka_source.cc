@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "base/log.h"
 #include "source/group_offsets.h"
@@ -18,6 +19,7 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kSayAwayAgain{1000};
 constexpr milliseconds kSaySameAgain{30000};
+constexpr milliseconds kSuspectFor{500};
 constexpr milliseconds kAskForBrokers{100};
 constexpr milliseconds kPartitionCountAge{30000};
 
@@ -300,8 +302,13 @@ void KafkaSource::on_error(rd_kafka_resp_err_t error, const std::string& reason)
     away_message_ = reason;
     away_said_ = {};
   } else if (error == RD_KAFKA_RESP_ERR__TRANSPORT) {
-    // One connection, perhaps an idle one: where it was the last, _ALL_BROKERS_DOWN follows.
+    // One connection, perhaps an idle one. Where it was the last, _ALL_BROKERS_DOWN follows, but not
+    // always: librdkafka counts wrong where the coordinator's connection goes in the same moment.
     log_event(Level::debug, "kafka.connection", reason);
+    if (away_ || suspected_) return;
+    suspected_ = true;
+    away_message_ = reason;
+    away_said_ = Clock::now() - kSayAwayAgain + kSuspectFor;
   } else {
     report_unreachable(reason, hint_of(error));
   }
@@ -330,16 +337,18 @@ void KafkaSource::report_unreachable(const std::string& message, const std::stri
 
 // librdkafka says once that all brokers are away, and never that one is back.
 void KafkaSource::look_for_brokers() {
-  if (!away_ || Clock::now() - away_said_ < kSayAwayAgain) return;
+  if (!(away_ || suspected_) || Clock::now() - away_said_ < kSayAwayAgain) return;
   const rd_kafka_metadata_t* raw = nullptr;
   const auto error = rd_kafka_metadata(client_.get(), 0, nullptr, &raw, to_ms(kAskForBrokers));
   const rdkafka::Metadata metadata(raw);
   if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
-    away_ = false;
+    suspected_ = false;
+    if (!std::exchange(away_, false)) return;
     said_.clear();
     log_event(Level::info, "kafka.reachable", "a broker answers again");
     return;
   }
+  away_ = true;
   away_said_ = Clock::now();
   PollResult result;
   result.kind = PollKind::unreachable;

@@ -102,7 +102,8 @@ class KafkaSource final : public Source {
   std::set<StreamPartition> halted_;    // of held_: already reported
   bool paused_ = false;
 
-  bool away_ = false;  // no broker can be reached
+  bool away_ = false;       // no broker can be reached
+  bool suspected_ = false;  // perhaps none can
   Clock::time_point away_said_{};
   std::string away_message_;
   std::map<std::string, Clock::time_point, std::less<>> said_;  // by message: not too often
