@@ -48,9 +48,8 @@ WriteCounts EventApplier::apply(const std::vector<EventRef>& events) {
   // Used or not, it is none any more; its slabs are kept as long as what is made of them is.
   const std::optional<Ahead> mine = ahead ? std::exchange(ahead_, std::nullopt) : std::nullopt;
   if (mine) current_ = 1 - current_;
-  const FoldedBatch& folded = mine && rows.empty()
-                                  ? *mine->folded
-                                  : fold(folds_.at(current_), events, rows, needs.probes);
+  const FoldedBatch& folded =
+      mine && rows.empty() ? *mine->folded : fold(folds_.at(current_), events, rows, needs.probes);
   const auto folded_at = std::chrono::steady_clock::now();
   const auto waited = target_.waited();
   const WriteCounts counts = target_.write(folded);

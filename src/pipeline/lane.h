@@ -47,7 +47,7 @@ namespace tidemark {
 struct LaneParts {
   std::unique_ptr<Source> source;
   std::unique_ptr<Target> target;
-  RawRead raw_read;                     // by a consumer of its own; the writer's thread
+  RawRead raw_read;  // by a consumer of its own; the writer's thread
   // Nothing is to be read so for now: what was fetched beyond it is memory.
   std::function<void()> end_raw_reads = [] {};
   TableLookup find_table;               // never blocks

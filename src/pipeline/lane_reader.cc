@@ -162,8 +162,8 @@ void Lane::Reader::on_assigned(const PollResult& result) {
   shared_.buffer.request(std::move(request));
 }
 
-// Of the partition's topic. Where Kafka does not say, it is taken for several, which loses the order
-// of truncates, and no row; after the first silence nobody is asked.
+// Of the partition's topic. Where Kafka does not say, it is taken for several, which loses the
+// order of truncates, and no row; after the first silence nobody is asked.
 std::int32_t Lane::Reader::partitions_of(const StreamPartition& at,
                                          std::map<std::string, std::int32_t>& counts) {
   const bool silent = std::any_of(counts.begin(), counts.end(),

@@ -270,8 +270,7 @@ bool Pipeline::finished(const std::vector<LaneState>& states) {
   if (partitions >= handed_over_ || Clock::now() - joined_ >= kHandOverPatience) handed_over_ = 0;
   if (!all_assigned || handed_over_ != 0) return false;
   if (partitions == 0 && !(others_done && owned_by_others(states))) return false;
-  if (stopped > 0 &&
-      (stopped == partitions || (options_.until_current && reached == partitions))) {
+  if (stopped > 0 && (stopped == partitions || (options_.until_current && reached == partitions))) {
     if (!others_done) return false;
     end(kExitBadData,
         std::to_string(stopped) + " of " + std::to_string(partitions) +

@@ -302,8 +302,9 @@ void KafkaSource::on_error(rd_kafka_resp_err_t error, const std::string& reason)
     away_message_ = reason;
     away_said_ = {};
   } else if (error == RD_KAFKA_RESP_ERR__TRANSPORT) {
-    // One connection, perhaps an idle one. Where it was the last, _ALL_BROKERS_DOWN follows, but not
-    // always: librdkafka counts wrong where the coordinator's connection goes in the same moment.
+    // One connection, perhaps an idle one. Where it was the last, _ALL_BROKERS_DOWN follows, but
+    // not always: librdkafka counts wrong where the coordinator's connection goes in the same
+    // moment.
     log_event(Level::debug, "kafka.connection", reason);
     if (away_ || suspected_) return;
     suspected_ = true;
