@@ -40,7 +40,7 @@ def too_long(case):
     refused = [line for line in ended.events()
                if line["event"] == "target.retry" and line["sqlstate"] == "57014"]
     check(refused, "no statement took too long: nothing was tried")
-    check(len(refused) < 10, f"{len(refused)} statements took too long: batches did not become smaller")
+    check(len(refused) < 30, f"{len(refused)} statements took too long: batches did not become smaller")
 
 
 # ---- ends in mid-load ------------------------------------------------------------------------------
