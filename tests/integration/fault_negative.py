@@ -23,7 +23,8 @@ PLAIN = {"plain": True}  # no placeholders, which would make tidemark itself not
 CONTROLS = {
     "no-fence": (zombie, {"fenced": False, **PLAIN}, ROWS + "|fell from|where a step began"),
     # Not "before COMMIT": the COMMIT that the proxy holds arrives when the process is dead.
-    "kafka-first": (kill_at, {"point": "after MERGE", **PLAIN}, ROWS),
+    # What is passed over may be changed again before anybody looks: then the accounts tell.
+    "kafka-first": (kill_at, {"point": "after MERGE", **PLAIN}, ROWS + "|records counted in the position rows"),
     "plain-select": (commit_still_under_way, {}, "did not wait for the old backend's COMMIT"),
     # What is lost is a stored value, or one that only the batch had: then tidemark itself stops.
     "whole-rows": (undisturbed, {}, ROWS + "|unavailable value for a row that is not there"),
