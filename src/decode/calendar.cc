@@ -26,12 +26,6 @@ bool take(std::string_view& text, char c) {
 }
 
 bool take_year(std::string_view& text, std::int64_t& year) {
-  if (text.size() >= 5 && text[4] == '-' && is_digit(text[0]) && is_digit(text[1]) &&
-      is_digit(text[2]) && is_digit(text[3])) {
-    year = (text[0] - '0') * 1000 + (text[1] - '0') * 100 + (text[2] - '0') * 10 + (text[3] - '0');
-    text.remove_prefix(4);
-    return true;
-  }
   bool negative = false;
   if (!text.empty() && (text.front() == '+' || text.front() == '-')) {
     negative = text.front() == '-';

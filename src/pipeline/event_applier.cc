@@ -40,13 +40,13 @@ void EventApplier::committed() {
 }
 
 WriteCounts EventApplier::apply(const std::vector<EventRef>& events) {
-  const bool ahead = is_ahead(events);
-  FoldNeeds needs = ahead ? FoldNeeds{} : needs_of(events, partitions_);
+  // Used or not, it is none any more; its slabs are kept as long as what is made of them is.
+  const std::optional<Ahead> mine =
+      is_ahead(events) ? std::exchange(ahead_, std::nullopt) : std::nullopt;
+  FoldNeeds needs = mine ? FoldNeeds{} : needs_of(events, partitions_);
   const std::vector<KeyChangeRow> rows = lock_key_changes(events, needs.key_changes);
   if (!needs.probes.empty()) answer(needs.probes);
   const auto begin = std::chrono::steady_clock::now();
-  // Used or not, it is none any more; its slabs are kept as long as what is made of them is.
-  const std::optional<Ahead> mine = ahead ? std::exchange(ahead_, std::nullopt) : std::nullopt;
   if (mine) current_ = 1 - current_;
   const FoldedBatch& folded =
       mine && rows.empty() ? *mine->folded : fold(folds_.at(current_), events, rows, needs.probes);

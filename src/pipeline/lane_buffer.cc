@@ -88,6 +88,15 @@ bool LaneBuffer::is_enough(Wanted wanted) const {
          Clock::now() >= due_;
 }
 
+// How many of the first ones hold what is wanted; all, where they do not.
+std::size_t LaneBuffer::slabs_for(Wanted wanted) const {
+  std::size_t count = 0;
+  for (std::size_t events = 0; count < slabs_.size() && events < wanted.events; ++count) {
+    events += slabs_[count]->events.size();
+  }
+  return count;
+}
+
 LaneBuffer::Work LaneBuffer::wait(Wanted wanted, Clock::time_point until) {
   std::unique_lock lock(mutex_);
   while (!stopping_ && !take_ && stops_.empty() && !is_enough(wanted) && Clock::now() < until) {
@@ -98,8 +107,7 @@ LaneBuffer::Work LaneBuffer::wait(Wanted wanted, Clock::time_point until) {
   work.stopping = stopping_;
   work.take = std::exchange(take_, std::nullopt);
   work.stops = std::exchange(stops_, {});
-  for (std::size_t taken = 0; taken < wanted.events && !slabs_.empty();) {
-    taken += slabs_.front()->events.size();
+  for (std::size_t left = slabs_for(wanted); left != 0; --left) {
     slabs_events_ -= slabs_.front()->events.size();
     slabs_bytes_ -= slabs_.front()->memory_bytes();
     work.slabs.push_back(std::move(slabs_.front()));
@@ -111,14 +119,8 @@ LaneBuffer::Work LaneBuffer::wait(Wanted wanted, Clock::time_point until) {
 
 std::vector<SlabPtr> LaneBuffer::peek(Wanted wanted) const {
   const std::scoped_lock lock(mutex_);
-  std::vector<SlabPtr> out;
-  if (stopping_ || take_ || !stops_.empty() || !is_enough(wanted)) return out;
-  std::size_t events = 0;
-  for (auto slab = slabs_.begin(); slab != slabs_.end() && events < wanted.events; ++slab) {
-    events += (*slab)->events.size();
-    out.push_back(*slab);
-  }
-  return out;
+  if (stopping_ || take_ || !stops_.empty() || !is_enough(wanted)) return {};
+  return {slabs_.begin(), slabs_.begin() + static_cast<std::ptrdiff_t>(slabs_for(wanted))};
 }
 
 void LaneBuffer::note_due() {

@@ -114,6 +114,7 @@ class LaneBuffer {
   // With mutex_ held.
   [[nodiscard]] bool is_tight() const { return bytes_ >= bytes_max_ / 8 * 7; }
   [[nodiscard]] bool is_enough(Wanted wanted) const;
+  [[nodiscard]] std::size_t slabs_for(Wanted wanted) const;
   void note_due();
 
   mutable std::mutex mutex_;

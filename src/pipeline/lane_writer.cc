@@ -349,15 +349,14 @@ bool Lane::Writer::write(const std::vector<EventRef>& batch) {
 // What took too long, or too much memory, would do so for ever.
 bool Lane::Writer::write_parts(const std::vector<EventRef>& batch) {
   ++parting_;
-  std::vector<EventRef> rest = batch;
   bool all = true;
-  while (all && !rest.empty()) {
-    const auto end =
-        rest.begin() + static_cast<std::ptrdiff_t>(std::min(size_.rows(), rest.size()));
-    all = write({rest.begin(), end});
-    rest.erase(rest.begin(), end);
-    // The part may have left partitions to wait, which what follows of them then does too.
-    if (all) std::erase_if(rest, [&](const EventRef& ref) { return waiting_.keep(ref); });
+  for (auto next = batch.begin(); all && next != batch.end();) {
+    std::vector<EventRef> part;
+    for (; next != batch.end() && part.size() < size_.rows(); ++next) {
+      // A part may have left partitions to wait, which what follows of them then does too.
+      if (!waiting_.keep(*next)) part.push_back(*next);
+    }
+    all = part.empty() || write(part);
   }
   if (--parting_ == 0) release_done();
   return all;

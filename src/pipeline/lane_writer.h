@@ -44,7 +44,7 @@ class Lane::Writer {
   void make_room();
   void release_done();
   bool write(const std::vector<EventRef>& batch);
-  // No outcome: given up; where `parted`, to be written in two.
+  // No outcome: given up; where `parted`, to be written in parts.
   struct Written {
     std::optional<WriteOutcome> outcome;
     Clock::duration took{};

@@ -78,7 +78,7 @@ SIMULATED = {
         "  return ahead_ && std::equal(", "  if (ahead_) return true;\n  return ahead_ && std::equal(")]},
     # What a batch in parts has left to wait is overtaken by its next part.
     "part-overtakes": {"src/pipeline/lane_writer.cc": [(
-        "return !owns_ || waiting_.keep(ref);", "return !owns_ || ref.event == nullptr;")]},
+        "      if (!waiting_.keep(*next)) part.push_back(*next);\n", "      part.push_back(*next);\n")]},
     # A batch whose fate is in doubt is cut in parts.
     "doubt-in-parts": {"src/pipeline/lane_writer.cc": [(
         "if (in_doubt || !is_too_much(error)", "if (!is_too_much(error)")]},
