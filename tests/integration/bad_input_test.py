@@ -19,8 +19,8 @@ from pathlib import Path
 
 import raw_batch
 from fault_servers import peak_bytes
-from harness import (Suite, Tidemark, bytes_of, change, check, check_equal, positions, tombstone,
-                     wait_until)
+from harness import (Suite, Tidemark, bytes_of, change, check, check_equal, positions, stops_of,
+                     tombstone, wait_until)
 
 UNAVAILABLE = "__debezium_unavailable_value"
 RECORD_BYTES_MAX = 512 * 1024
@@ -309,12 +309,12 @@ def all_rows(case, policy):
                                "from tidemark.dead_letters where stream = %s order by id", (row.topic,))
             checks.append((check_letter, row, found))
     else:
+        stopped = stops_of(ended.events())
         for row in chosen:
             if row.outcome == KEPT:
                 continue
-            told = [e for e in ended.events() if e["event"] == "partition.stopped" and e["topic"] == row.topic]
-            # Once more where the partition is taken over in the meantime.
-            checks.append((check_equal, {e["offset"] for e in told}, {len(row.made) - 2}, f"{row.name}: told"))
+            told = [offset for topic, _, offset in stopped if topic == row.topic]
+            checks.append((check_equal, told, [len(row.made) - 2], f"{row.name}: told"))
     every_failure(checks)
     if policy == "dead-letter":
         before = {row.table: stored(target, row) for row in chosen}

@@ -18,7 +18,8 @@ import sys
 from collections import Counter, defaultdict
 
 from harness import (FIXTURES, Suite, check, check_equal, check_settled, columns_of, csv_header,
-                     first_difference, position_rows, positions, quoted, row_versions, split_csv)
+                     first_difference, position_rows, positions, quoted, row_versions, split_csv,
+                     stops_of)
 from registry_server import RegistryServer
 
 EXTENSIONS = "hstore", "ltree", "citext"
@@ -113,9 +114,8 @@ class Replay:
         """Until everything is applied; or all but the one partition that must stop."""
         stops = self.stopping and any(topic == self.stopping for topic, _ in self.produced)
         ended = self.case.until_current(settings or self.settings, name, 65 if stops else 0)
-        # Once more where another lane, or the same one after its start, has taken the partition over.
-        stopped = {e["topic"] for e in ended.events() if e["event"] == "partition.stopped"}
-        check_equal(sorted(stopped), [self.stopping] if stops else [], "partitions that stopped")
+        stopped = [topic for topic, _, _ in stops_of(ended.events())]
+        check_equal(stopped, [self.stopping] if stops else [], "partitions that stopped")
         return ended
 
     def check_accounts(self):

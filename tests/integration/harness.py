@@ -13,6 +13,7 @@ its own; what it starts is ended with it. Every wait has a limit.
 import argparse
 import base64
 import csv
+import faulthandler
 import io
 import json
 import os
@@ -38,7 +39,8 @@ import psycopg2.extensions
 ROOT = Path(__file__).resolve().parents[2]
 FIXTURES = ROOT / "tests" / "fixtures"
 PINNED = ("set TimeZone = 'UTC'; set DateStyle = 'ISO, MDY'; set IntervalStyle = 'postgres'; "
-          "set extra_float_digits = 1; set bytea_output = 'hex'")
+          "set extra_float_digits = 1; set bytea_output = 'hex'; set statement_timeout = '120s'")
+CONNECT_SECONDS = 60  # at most, until a server takes a connection
 
 
 class Failed(Exception):
@@ -53,6 +55,16 @@ def check(holds, why):
 def check_equal(got, wanted, what):
     if got != wanted:
         raise Failed(f"{what}: {short(got)} instead of {short(wanted)}")
+
+
+def stops_of(events):
+    """(topic, partition, offset) of the partitions that stopped: said once by each who took them over,
+    which at the start may be two, the lane that is there first and the one that it is for."""
+    told = [(e["topic"], e["partition"], e["offset"]) for e in events if e["event"] == "partition.stopped"]
+    taken_over = sum(e["event"] == "partitions.assigned" for e in events)
+    again = [at for at in told if told.count(at) > taken_over]
+    check(not again, f"said more often than partitions were taken over ({taken_over} times): {again[:1]}")
+    return sorted(set(told))
 
 
 def short(value, most=160):
@@ -125,7 +137,7 @@ class Database:
         with_server(server_dsn, f'create database "{name}"')
 
     def connect(self, autocommit=True):
-        connection = psycopg2.connect(self.dsn)
+        connection = psycopg2.connect(self.dsn, connect_timeout=CONNECT_SECONDS)
         connection.autocommit = True
         with connection.cursor() as cursor:
             cursor.execute(PINNED)
@@ -171,10 +183,11 @@ class Database:
 
 
 def with_server(server_dsn, sql):
-    connection = psycopg2.connect(server_dsn)
+    connection = psycopg2.connect(server_dsn, connect_timeout=CONNECT_SECONDS)
     connection.autocommit = True
     try:
         with connection.cursor() as cursor:
+            cursor.execute("set statement_timeout = '120s'")
             cursor.execute(sql)
     finally:
         connection.close()
@@ -265,7 +278,12 @@ class Kafka:
         """All records, one after the other: they may be many, and each is large."""
         command = [str(self.build / "consume_dump"), "--brokers", self.brokers, *topics]
         with subprocess.Popen(command, stdout=subprocess.PIPE, encoding="utf-8") as process:
-            yield from map(json.loads, process.stdout)
+            limit = threading.Timer(300, process.kill)
+            limit.start()
+            try:
+                yield from map(json.loads, process.stdout)
+            finally:
+                limit.cancel()
         check_equal(process.returncode, 0, "exit code of consume_dump")
 
 
@@ -619,6 +637,8 @@ class Case:
 
 class Suite:
     def __init__(self, description, add_options=None):
+        # Who ends a test because it takes too long is told where it stands.
+        faulthandler.register(signal.SIGTERM, all_threads=True, chain=True)
         parser = argparse.ArgumentParser(description=description.strip().splitlines()[0])
         parser.add_argument("cases", nargs="*", help="only cases whose name holds one of these")
         parser.add_argument("--build", default=os.environ.get("TIDEMARK_BUILD",

@@ -8,6 +8,7 @@ the positions of the same snapshot (I1).
 """
 import json
 import subprocess
+import tempfile
 import threading
 import time
 from collections import deque
@@ -153,9 +154,10 @@ class Following(threading.Thread):
         self.error = None
         self._ending = threading.Event()
         self._lock = threading.Lock()
+        self._said = tempfile.TemporaryFile("w+")  # not a pipe: nobody would empty it
         self._reader = subprocess.Popen(
             [str(kafka.build / "consume_dump"), "--follow", "--brokers", kafka.brokers, *topics],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8")
+            stdout=subprocess.PIPE, stderr=self._said, encoding="utf-8")
         threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self):
@@ -186,7 +188,9 @@ class Following(threading.Thread):
         """After the watcher's end. Returns the Prefixes."""
         deadline = time.monotonic() + seconds
         while self.watcher.looks and not self.error and time.monotonic() < deadline:
-            check(self._reader.poll() is None, f"consume_dump has ended: {self._said()}")
+            if self._reader.poll() is not None:
+                self._said.seek(0)
+                raise Failed(f"consume_dump has ended: {self._said.read()[-300:]}")
             time.sleep(0.1)
         self._ending.set()
         self.join(30)
@@ -195,9 +199,6 @@ class Following(threading.Thread):
         check(not self.watcher.looks, f"{len(self.watcher.looks)} looks are before records that do not come")
         self.end()
         return self.prefixes
-
-    def _said(self):
-        return self._reader.stderr.read()[-300:]
 
     def end(self):
         self._ending.set()
