@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -30,6 +31,7 @@ enum class PollKind {
   halted,  // `partition` cannot go on: `message`, `hint` (out of range, bad message, deleted topic)
   unreachable,  // brokers are away, or a topic is not there yet: heals by itself, show it;
                 // `message`, `hint`. Said again every second while no broker can be reached
+  reachable,    // a broker answers again
   fatal,        // `message`, `hint`
   caught_up,    // all of `partition` before `offset` has been delivered; above the last record's
                 // offset stand only transaction markers and aborted or compacted records
@@ -93,11 +95,12 @@ class Source {
   // The partition's end as the broker gave it with what was fetched last; no value: not known yet.
   // Asks nobody.
   virtual std::optional<Offset> known_end(const StreamPartition& partition) = 0;
-  // How many partitions the topic has; 0 unknown.
-  virtual std::int32_t partitions_of(std::string_view topic) = 0;
-  // Low and high watermarks, asked of the broker; no value: not to be had now.
-  virtual std::optional<PartitionEnds> ends(const StreamPartition& partition,
-                                            std::chrono::milliseconds timeout) = 0;
+  // How many partitions the topic has; 0: it is not there, or not for us. No value: Kafka does not
+  // answer, for which it has two seconds.
+  virtual std::optional<std::int32_t> partitions_of(std::string_view topic) = 0;
+  // Low and high watermarks, asked of the brokers; of all, or of none: not to be had now.
+  virtual std::map<StreamPartition, PartitionEnds> ends(
+      const std::vector<StreamPartition>& partitions, std::chrono::milliseconds timeout) = 0;
   // The record at exactly this offset, by a consumer of its own; no value: not there any more.
   // Throws Error(retry) when the broker is away.
   virtual std::optional<OwnedRecord> read(const StreamPartition& partition, Offset offset,

@@ -107,7 +107,7 @@ class StatusReader {
   }
 
   void read_kafka(StatusFacts& facts, std::map<StreamPartition, PartitionStatus>& partitions) {
-    const auto ends = ends_.ask_all(kKafkaPatience);
+    const auto ends = ends_.ask(kKafkaPatience);
     facts.kafka_answers = ends.has_value();
     if (!ends) return;
     for (const auto& [at, both] : *ends) {

@@ -34,7 +34,13 @@ constexpr const char* kPinned =
     // These two only where neither the role nor the dsn's options say otherwise.
     "SELECT set_config(name, value, false) FROM (VALUES ('lock_timeout', '10s'), "
     "('idle_in_transaction_session_timeout', '60s')) AS d (name, value) "
-    "WHERE current_setting(name) = '0'";
+    "WHERE current_setting(name) = '0';"
+    // A backend whose client has vanished in the midst of a statement keeps its locks until TCP
+    // notices, by default for hours.
+    "SELECT set_config(name, value, false) FROM (VALUES ('tcp_keepalives_idle', '30'), "
+    "('tcp_keepalives_interval', '10'), ('tcp_keepalives_count', '3'), "
+    "('tcp_user_timeout', '60s')) AS d (name, value) JOIN pg_settings USING (name) "
+    "WHERE source = 'default'";
 
 // A statement that takes longer is said in the log; then after twice that, and so on.
 constexpr std::chrono::seconds kSlow{5};
@@ -160,7 +166,7 @@ void Session::close() noexcept {
 }
 
 void Session::connect() {
-  interrupted_ = false;
+  if (interrupted_) give_up();
   const ConnectionOptions options = connection_options(settings_);
   std::vector<const char*> keys;
   std::vector<const char*> values;
@@ -270,7 +276,13 @@ bool Session::in_transaction() const {
   return connection_ != nullptr && PQtransactionStatus(connection_) != PQTRANS_IDLE;
 }
 
+void Session::give_up() {
+  close();
+  throw Error(ErrorKind::retry, "the work with the target has been given up", {}, "08003");
+}
+
 void Session::require_open() {
+  if (interrupted_) give_up();
   if (connection_ == nullptr) {
     throw Error(ErrorKind::retry, "the connection to the target was lost", {}, "08003");
   }

@@ -9,7 +9,7 @@
 //  CONTEXT.
 //  - commit() throws in_doubt if the connection was lost while COMMIT was under way.
 //  - A server that does not answer is said in the log (target.slow), and cancel() ends the wait for
-//    it within a second or so, whether it answers or not.
+//    it within a second or so, whether it answers or not; for good.
 //  - Another server than before, or the same one promoted, is said in the log (target.changed).
 // One thread uses a Session; only cancel() may come from another.
 #pragma once
@@ -126,7 +126,8 @@ class Session {
   // use the session, nor throw. Null: nothing is. Whoever sets it takes it back before it is gone.
   void set_meanwhile(const std::function<bool()>* work) { meanwhile_ = work; }
 
-  // From any thread: ends what the session waits for, a connection attempt too.
+  // From any thread: ends what the session waits for, a connection attempt too. Whatever is tried
+  // with it afterwards fails at once.
   void cancel() noexcept;
 
  private:
@@ -141,6 +142,7 @@ class Session {
   void send_all(Wait& wait);
   bool await(Wait& wait, short events, std::chrono::milliseconds longest);
   [[noreturn]] void abandon();
+  [[noreturn]] void give_up();
   [[noreturn]] void fail_connect();
   const std::string& prepared(const std::string& sql);
   Result checked(PGresult* raw);

@@ -24,11 +24,11 @@ class BatchSize {
   static constexpr unsigned kForgetAfter = 20;
 
   explicit BatchSize(std::size_t rows_max)
-      : rows_max_(rows_max), limit_(rows_max), rows_(std::min(rows_max, kRowsFirst)) {}
+      : rows_max_(rows_max), rows_(std::min(rows_max, kRowsFirst)) {}
 
   [[nodiscard]] std::size_t rows() const { return rows_; }
-  // No batch may have more, of whatever kind.
-  [[nodiscard]] std::size_t limit() const { return limit_ < rows_max_ ? limit_ : kNone; }
+  // No batch may have more, of whatever kind; what waits may otherwise be more than `max-rows`.
+  [[nodiscard]] std::size_t limit() const { return limit_; }
 
   // A batch of `rows` has been written. Small ones say nothing: what a transaction costs in any
   // case is most of theirs.
@@ -37,8 +37,8 @@ class BatchSize {
     const std::size_t least = std::min(most, kRowsLeast);
     if (took > kLongest) rows_ = std::min(rows_, std::max(least, rows / 2));
     if (rows < rows_ / 2 || took > kLongest) return;
-    if (limit_ < rows_max_ && took * 2 <= kLongest && ++since_refusal_ % kForgetAfter == 0) {
-      limit_ *= 2;
+    if (limit_ != kNone && took * 2 <= kLongest && ++since_refusal_ % kForgetAfter == 0) {
+      limit_ = limit_ > kMuchMore * rows_max_ ? kNone : limit_ * 2;
     }
     const std::size_t usual = std::min(most, kRowsFirst);
     const auto one = took / rows;
@@ -59,8 +59,9 @@ class BatchSize {
 
  private:
   static constexpr std::size_t kNone = static_cast<std::size_t>(-1);
+  static constexpr std::size_t kMuchMore = 64;
   std::size_t rows_max_;
-  std::size_t limit_;
+  std::size_t limit_ = kNone;
   std::size_t rows_;
   unsigned since_refusal_ = 0;
 };

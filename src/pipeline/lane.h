@@ -25,6 +25,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -94,7 +95,10 @@ struct LaneState {
   StageTimes times;                                       // as of the last slab and the last batch
   std::chrono::steady_clock::time_point waiting_since{};  // for a server; zero: not waiting
   std::string waiting_for;
-  Reported last_report = Reported::unknown;  // of the group offsets, once it has stopped
+  // Once it has stopped: of the group offsets; and the last positions that it knew, of partitions
+  // that it had before, too.
+  Reported last_report = Reported::unknown;
+  std::map<StreamPartition, Offset> known;
   // of `failed`
   std::string error, hint, sqlstate;
 };

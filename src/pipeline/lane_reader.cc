@@ -21,6 +21,7 @@ constexpr milliseconds kAnswerWait{20};
 constexpr milliseconds kAssignAgain{2000};
 constexpr milliseconds kEndsTimeout{2000};
 constexpr milliseconds kEndsAgain{5000};
+constexpr milliseconds kCountsAgain{1000};
 constexpr milliseconds kSayAgain{30000};
 constexpr milliseconds kLongPause{50};
 
@@ -46,6 +47,7 @@ void Lane::Reader::run() {
 
 void Lane::Reader::turn() {
   serve_writer();
+  request_positions();
   read_again();
   if (!backlog_.empty()) work_off_backlog();
   report_halts();
@@ -114,9 +116,11 @@ void Lane::Reader::handle(const PollResult& result) {
       break;
     case PollKind::unreachable:
       note_unreachable(result);
+      wait_for(result.message);
+      break;
+    case PollKind::reachable:
       shared_.update([&](LaneState& state) {
-        if (state.waiting_for.empty()) state.waiting_since = Clock::now();
-        state.waiting_for = result.message;
+        if (state.waiting_for == unreachable_) state.waiting_for.clear();
       });
       break;
     case PollKind::fatal:
@@ -141,39 +145,51 @@ void Lane::Reader::note_unreachable(const PollResult& result) {
 
 void Lane::Reader::on_assigned(const PollResult& result) {
   on_revoked();
-  TakeRequest request;
-  request.generation = generation_;
-  request.partitions = result.partitions;
-  std::map<std::string, std::int32_t> counts;
-  for (const StreamPartition& at : result.partitions) {
-    const std::int32_t count = partitions_of(at, counts);
-    request.partitions_of_stream.push_back(count);
-    Assigned assigned;
-    assigned.at = at;
-    assigned.partitions_of_stream = count;
-    assigned_.push_back(std::move(assigned));
-  }
+  for (const StreamPartition& at : result.partitions) assigned_.emplace_back().at = at;
   for (std::uint32_t i = 0; i < assigned_.size(); ++i) {
     places_.emplace(Place{assigned_[i].at.stream, assigned_[i].at.partition.value}, i);
   }
   log_event(Level::info, "partitions.assigned",
             "taking over " + std::to_string(result.partitions.size()) + " partitions",
             {{"lane", shared_.number}});
+  to_request_ = true;
+  asked_counts_ = {};
+  request_positions();
+}
+
+// Once Kafka has said how many partitions each topic has, on which the order of truncates and of
+// key changes depends. One that is not there, or not for us, is taken for several.
+void Lane::Reader::request_positions() {
+  if (!to_request_ || Clock::now() - asked_counts_ < kCountsAgain) return;
+  std::map<std::string_view, std::int32_t> counts;
+  for (const Assigned& assigned : assigned_) {
+    if (shared_.buffer.stopping()) return;
+    if (counts.contains(assigned.at.stream)) continue;
+    const auto count = source_.partitions_of(assigned.at.stream);
+    if (!count) {
+      wait_for("Kafka does not say how many partitions " + assigned.at.stream + " has");
+      asked_counts_ = Clock::now();
+      return;
+    }
+    counts.emplace(assigned.at.stream, *count > 0 ? *count : 2);
+  }
+  TakeRequest request;
+  request.generation = generation_;
+  for (Assigned& assigned : assigned_) {
+    assigned.partitions_of_stream =
+        std::max(counts.at(assigned.at.stream), assigned.at.partition.value + 1);
+    request.partitions.push_back(assigned.at);
+    request.partitions_of_stream.push_back(assigned.partitions_of_stream);
+  }
+  to_request_ = false;
   shared_.buffer.request(std::move(request));
 }
 
-// Of the partition's topic. Where Kafka does not say, it is taken for several, which loses the
-// order of truncates, and no row; after the first silence nobody is asked.
-std::int32_t Lane::Reader::partitions_of(const StreamPartition& at,
-                                         std::map<std::string, std::int32_t>& counts) {
-  const bool silent = std::any_of(counts.begin(), counts.end(),
-                                  [](const auto& known) { return known.second == 0; });
-  const auto [known, added] = counts.try_emplace(at.stream, 0);
-  if (added && !silent && !shared_.buffer.stopping()) {
-    known->second = source_.partitions_of(at.stream);
-    if (known->second == 0) known->second = source_.partitions_of(at.stream);
-  }
-  return std::max(known->second > 0 ? known->second : 2, at.partition.value + 1);
+void Lane::Reader::wait_for(const std::string& what) {
+  shared_.update([&](LaneState& state) {
+    if (state.waiting_for.empty()) state.waiting_since = Clock::now();
+    state.waiting_for = what;
+  });
 }
 
 // What is decoded and not written is dropped: it will be read again by whoever comes next.
@@ -188,6 +204,7 @@ void Lane::Reader::on_revoked() {
   fetching_ = false;
   last_index_ = 0;
   asked_ends_ = {};
+  to_request_ = false;
   to_read_again_.clear();
   halts_.clear();
   decoder_.forget_partitions();
@@ -234,14 +251,16 @@ void Lane::Reader::start_fetching(const TakenPositions& positions) {
 
 // What was there at the start. Where a broker does not answer now, it is asked again when idle.
 void Lane::Reader::ask_ends() {
-  const auto open = [](const Assigned& assigned) { return !assigned.end; };
-  if (std::none_of(assigned_.begin(), assigned_.end(), open)) return;
   if (Clock::now() - asked_ends_ < kEndsAgain) return;
+  std::vector<StreamPartition> open;
+  for (const Assigned& assigned : assigned_) {
+    if (!assigned.end) open.push_back(assigned.at);
+  }
+  if (open.empty()) return;
+  const auto ends = source_.ends(open, kEndsTimeout);
   for (Assigned& assigned : assigned_) {
-    if (assigned.end) continue;
-    const auto ends = source_.ends(assigned.at, kEndsTimeout);
-    if (!ends) break;
-    assigned.end = ends->high;
+    const auto known = ends.find(assigned.at);
+    if (known != ends.end()) assigned.end = known->second.high;
   }
   asked_ends_ = Clock::now();
 }

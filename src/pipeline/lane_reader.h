@@ -50,8 +50,8 @@ class Lane::Reader {
   void handle(const PollResult& result);
   void note_unreachable(const PollResult& result);
   void on_assigned(const PollResult& result);
-  std::int32_t partitions_of(const StreamPartition& at,
-                             std::map<std::string, std::int32_t>& counts);
+  void request_positions();
+  void wait_for(const std::string& what);
   void on_revoked();
   void on_record(const RecordView& record);
   void on_halted(const PollResult& result);
@@ -85,6 +85,8 @@ class Lane::Reader {
   std::vector<Assigned> assigned_;
   std::unordered_map<Place, std::uint32_t, PlaceHash> places_;  // names are those of assigned_
   std::uint32_t last_index_ = 0;
+  bool to_request_ = false;  // the positions of what is assigned
+  Clock::time_point asked_counts_;
   Clock::time_point asked_ends_;
   Clock::time_point assigned_at_;
   std::vector<ReadingChange> to_read_again_;

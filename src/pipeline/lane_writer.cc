@@ -56,6 +56,7 @@ void Lane::Writer::run() {
   }
   target_.rollback();
   shared_.buffer.stop();
+  shared_.update([&](LaneState& state) { state.known = known_; });
   // Once more and for certain: what was reported last may be on its way when the group is left.
   if (!owns_ || shared_.buffer.stale(generation_)) return;
   const Reported last = report_offsets(kLastReport);
@@ -68,7 +69,7 @@ void Lane::Writer::turn() {
   idle_ += Clock::now() - waits_since;
   looked_ahead_ = false;
   if (work.stopping) return;
-  if (work.slabs.empty() && !work.take) shared_.parts.end_raw_reads();
+  if (work.slabs.empty() && !work.take && ready_ == 0) shared_.parts.end_raw_reads();
   if (shared_.buffer.stale(generation_)) forget_rows();
   if (work.take) take(*work.take);
   for (SlabPtr& slab : work.slabs) {
@@ -538,8 +539,8 @@ WriterTimes Lane::Writer::times() const {
 }
 
 void Lane::Writer::note_partitions() {
-  if (shared_.buffer.stale(generation_)) return;
   shared_.update([&](LaneState& state) {
+    if (shared_.buffer.stale(generation_)) return;  // what the reader has cleared stays so
     state.partitions.resize(batch_.partitions().size());
     for (std::size_t i = 0; i < state.partitions.size(); ++i) {
       const OwnedPartition& owned = batch_.partitions()[i];

@@ -29,7 +29,7 @@ void LaterEvents::answer(const StreamPartition& at, Offset next,
   const auto refuse = [&](const std::string& why) {
     for (Question& question : questions) question.unknown = why;
   };
-  const auto ends = TopicEnds(config_.kafka, config_.source).ask_all(kTimeout);
+  const auto ends = TopicEnds(config_.kafka, config_.source).ask(kTimeout);
   if (!ends) throw Error(ErrorKind::retry, "Kafka does not answer");
   const auto here = ends->find(at);
   if (here == ends->end() || here->second.low > from) {

@@ -66,6 +66,8 @@ class Pipeline {
 
  private:
   void start_lanes();
+  [[nodiscard]] unsigned known_partitions(Source& source) const;
+  [[nodiscard]] bool asked_to_stop() const;
   void start_first();
   void start_later(const std::vector<LaneState>& states);
   LaneParts parts_of(std::unique_ptr<Source> source);
@@ -75,6 +77,7 @@ class Pipeline {
   bool waited_too_long(const std::vector<LaneState>& states);
   void join_lanes(const std::vector<LaneState>& states);
   void report_progress(const std::vector<LaneState>& states);
+  void report_last(const std::vector<LaneState>& ended) const;
   void report_stages() const;
   void stop_lanes(std::size_t from, milliseconds patience);
   void end(int exit_code, std::string message, std::string hint = {});
@@ -109,21 +112,14 @@ RunSummary Pipeline::run() {
   start_lanes();
   while (watch()) std::this_thread::sleep_for(options_.until_current ? kWatchEnd : kWatch);
   stop_lanes(0, config_.shutdown_timeout * 3 / 4);
+  const std::vector<LaneState> ended = states();
   summary_.events = ended_events_;
-  std::vector<std::pair<StreamPartition, Offset>> positions;
-  // Not when Kafka is silent: who stops is not kept waiting for a report.
-  bool report_again = false;
-  for (const LaneState& state : states()) {
-    report_again = report_again || state.last_report == Reported::refused ||
-                   (options_.until_current && state.last_report != Reported::taken);
+  for (const LaneState& state : ended) {
     summary_.events += state.events;
     summary_.dead_letters += state.dead_letters;
     summary_.times += state.times;
-    for (const PartitionProgress& partition : state.partitions) {
-      if (partition.committed) positions.emplace_back(partition.at, *partition.committed);
-    }
   }
-  if (report_again) report_group_offsets(config_.kafka, positions, kLastReport);
+  report_last(ended);
   summary_.seconds = std::chrono::duration<double>(Clock::now() - begin_).count();
   report_stages();
   log_event(
@@ -132,17 +128,37 @@ RunSummary Pipeline::run() {
   return summary_;
 }
 
+// What the lanes have reported last may have been refused, because the group was rebalancing, or
+// was on its way. Not when Kafka is silent: who stops is not kept waiting for a report.
+void Pipeline::report_last(const std::vector<LaneState>& ended) const {
+  bool again = false;
+  std::map<StreamPartition, Offset> positions;
+  for (const LaneState& state : ended) {
+    const bool between = state.joined && !state.assigned;  // two assignments
+    again = again || between || state.last_report == Reported::refused ||
+            (options_.until_current && state.last_report != Reported::taken);
+    for (const auto& [at, offset] : state.known) {
+      Offset& last = positions.try_emplace(at, offset).first->second;
+      last = std::max(last, offset);
+    }
+  }
+  for (const LaneState& state : ended) {
+    for (const PartitionProgress& partition : state.partitions) {
+      if (partition.committed) positions.insert_or_assign(partition.at, *partition.committed);
+    }
+  }
+  if (again) {
+    report_group_offsets(config_.kafka, {positions.begin(), positions.end()}, kLastReport);
+  }
+}
+
 // As many lanes as cores, but not more than partitions, where their number can be known.
 void Pipeline::start_lanes() {
   auto first = std::make_unique<KafkaSource>(config_.kafka, config_.source, 0);
   if (config_.batch.lanes == 0) {
     config_.batch.lanes = std::max(1U, std::thread::hardware_concurrency());
-    std::int32_t partitions = 0;
-    for (const std::string& topic : config_.source.topics)
-      partitions += first->partitions_of(topic);
-    if (config_.source.topics_regex.empty() && partitions > 0) {
-      config_.batch.lanes = std::min(config_.batch.lanes, static_cast<unsigned>(partitions));
-    }
+    const auto partitions = known_partitions(*first);
+    if (partitions > 0) config_.batch.lanes = std::min(config_.batch.lanes, partitions);
   }
   for (unsigned i = 0; i < config_.batch.lanes; ++i) {
     std::unique_ptr<Source> source =
@@ -153,6 +169,23 @@ void Pipeline::start_lanes() {
   start_first();
   log_event(Level::info, "pipeline.started", "reading " + config_.kafka.group_id,
             {{"lanes", config_.batch.lanes}});
+}
+
+// Where Kafka says so; as many as there may be lanes are enough to know.
+unsigned Pipeline::known_partitions(Source& source) const {
+  unsigned partitions = 0;
+  if (!config_.source.topics_regex.empty()) return partitions;
+  for (const std::string& topic : config_.source.topics) {
+    if (partitions >= config_.batch.lanes || asked_to_stop()) break;
+    const auto more = source.partitions_of(topic);
+    if (!more) return 0;
+    partitions += static_cast<unsigned>(*more);
+  }
+  return partitions;
+}
+
+bool Pipeline::asked_to_stop() const {
+  return options_.stop_requested && options_.stop_requested();
 }
 
 void Pipeline::start_first() {
@@ -220,7 +253,7 @@ void Pipeline::end(int exit_code, std::string message, std::string hint) {
 
 // False: it is time to end.
 bool Pipeline::watch() {
-  if (options_.stop_requested && options_.stop_requested()) {
+  if (asked_to_stop()) {
     end(0, "stopped as asked");
     return false;
   }
@@ -265,7 +298,8 @@ bool Pipeline::finished(const std::vector<LaneState>& states) {
       waiting += partition.waiting && !partition.reached() ? 1U : 0U;
     }
   }
-  const bool others_done = !until_current_ || until_current_->others_are_done(states);
+  const Others others = until_current_ ? until_current_->others(states) : Others::done;
+  const bool others_done = others != Others::busy;
   if (waiting == 0 || reached + waiting != partitions || !others_done) lonely_ = Clock::now();
   if (partitions >= handed_over_ || Clock::now() - joined_ >= kHandOverPatience) handed_over_ = 0;
   if (!all_assigned || handed_over_ != 0) return false;
@@ -289,7 +323,14 @@ bool Pipeline::finished(const std::vector<LaneState>& states) {
     return true;
   }
   if (!options_.until_current || reached != partitions || !others_done) return false;
-  end(0, "everything that was there at the start is applied");
+  if (others == Others::standing) {
+    end(kExitUnavailable,
+        "partitions of other members of the group do not move: " + until_current_->left(),
+        "is another process of this pipeline stuck, or stopped? its log and `tidemark status` say "
+        "more; what was this process's is applied");
+  } else {
+    end(0, "everything that was there at the start is applied");
+  }
   return true;
 }
 
@@ -380,7 +421,10 @@ void Pipeline::stop_lanes(std::size_t from, milliseconds patience) {
     }
     for (const auto& lane : lanes) lane->cancel();
   });
-  for (const auto& lane : lanes) lane->join();
+  // Each waits for its servers as long as it may, so all at the same time.
+  std::vector<std::thread> ends;
+  for (const auto& lane : lanes) ends.emplace_back([&lane] { lane->join(); });
+  for (std::thread& end : ends) end.join();
   impatient.join();
 }
 

@@ -1,66 +1,105 @@
 // What `--until-current` waits for beyond this process's own partitions: everything that was there
 // at the start is in the target, whoever has put it there. A process that was killed keeps its
 // partitions in the group until its session has timed out; until then nobody works on them, and
-// ending would leave them behind. Not thread-safe: the pipeline's.
+// ending would leave them behind. Kafka and the target are asked by a thread of its own, which ends
+// with it whether they answer or not. The pipeline's; not thread-safe.
 #pragma once
 
 #include <chrono>
+#include <condition_variable>
 #include <map>
+#include <mutex>
 #include <optional>
 #include <set>
+#include <string>
+#include <thread>
 #include <vector>
 
-#include "pg/admin_connection.h"
+#include "pg/session.h"
 #include "pipeline/lane.h"
 #include "source/topic_ends.h"
+#include "source/topic_sampler.h"
 #include "tidemark/config.h"
 
 namespace tidemark {
+
+enum class Others {
+  busy,      // or nobody knows yet
+  done,      // all that was there at the start is in the target, or is ours
+  standing,  // it is not, and for longer than a session lasts nothing of it has moved
+};
 
 // The partitions that no lane of ours has, as they were when it was last asked for them.
 class OutsidePartitions {
  public:
   using Clock = std::chrono::steady_clock;
+  using Left = std::map<StreamPartition, std::optional<Offset>>;  // and where they stand
 
-  // There are none now: what was known of some is of another time.
+  // There are none now, or nobody can tell: what was known is of another time.
   void note_none() { *this = {}; }
-  // There are these, and of them `left` are not applied. True: `left` is news, and not empty.
-  bool note(std::set<StreamPartition> outside, std::set<StreamPartition> left,
-            Clock::time_point now);
-  // Are all of these known to be applied, or have the same ones been left for `longest`?
-  [[nodiscard]] bool done(const std::set<StreamPartition>& outside, Clock::time_point now,
-                          Clock::duration longest) const;
-  [[nodiscard]] std::size_t left() const { return left_.size(); }
+  // There are these, and of them `left` are not applied. True: which, is news, and some are.
+  bool note(std::set<StreamPartition> outside, Left left, Clock::time_point now);
+  // Standing: the same ones are left, where they were, for `longest`.
+  [[nodiscard]] Others state(const std::set<StreamPartition>& outside, Clock::time_point now,
+                             Clock::duration longest) const;
+  [[nodiscard]] const Left& left() const { return left_; }
 
  private:
   std::set<StreamPartition> outside_;
-  std::set<StreamPartition> left_;
+  Left left_;
   Clock::time_point since_ = Clock::time_point::max();  // `left_` is the same
 };
 
 class UntilCurrent {
  public:
   explicit UntilCurrent(const Config& config);
+  ~UntilCurrent();
+  UntilCurrent(const UntilCurrent&) = delete;
+  UntilCurrent& operator=(const UntilCurrent&) = delete;
 
-  // True: what is not ours has been applied by others, or belongs to a member of the group that
-  // has outlived the session's time and will see to it. Asks Kafka and the target at most once a
-  // second, for a second at most.
-  bool others_are_done(const std::vector<LaneState>& lanes);
-  // There was something at the start.
-  [[nodiscard]] bool has_partitions() const { return ends_ && !ends_->empty(); }
+  // Answers at once, from what it was told last.
+  Others others(const std::vector<LaneState>& lanes);
+  // The topics had partitions at the start.
+  [[nodiscard]] bool has_partitions() const;
+  // Of Others::standing: what, where.
+  [[nodiscard]] std::string left() const;
 
  private:
   using Clock = std::chrono::steady_clock;
+  using Ends = std::map<StreamPartition, Offset>;
+  struct Answer {
+    std::set<StreamPartition> outside;
+    std::optional<OutsidePartitions::Left> left;  // none: nobody can tell now
+  };
+
+  void run();
+  void ask_ends();
+  [[nodiscard]] std::optional<OutsidePartitions::Left> ask_left(
+      const std::set<StreamPartition>& outside);
+  void remove_empty(OutsidePartitions::Left& left);
   [[nodiscard]] std::set<StreamPartition> missing(const std::vector<LaneState>& lanes) const;
-  void remove_applied(std::set<StreamPartition>& partitions);
+  void take_answer();
 
   const Config& config_;
   const std::chrono::milliseconds session_;
-  std::optional<TopicEnds> kafka_;  // until it has answered
-  AdminConnection target_;
-  std::optional<std::map<StreamPartition, Offset>> ends_;  // at the start
   OutsidePartitions outside_;
-  Clock::time_point asked_;
+
+  // The thread's.
+  std::optional<TopicEnds> kafka_;  // until it has answered
+  std::optional<TopicSampler> sampler_;
+  Session target_;
+  OutsidePartitions::Left before_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  // Guarded by mutex_:
+  bool stopping_ = false;
+  bool has_partitions_ = false;
+  std::optional<Ends> ends_;         // at the start, of what held records; set once
+  std::set<StreamPartition> asked_;  // for these
+  std::optional<Answer> answer_;     // not taken yet
+
+  std::thread thread_;
 };
 
 }  // namespace tidemark

@@ -45,4 +45,12 @@ StreamPartition place_of(const rd_kafka_message_t& message) {
   return {rd_kafka_topic_name(message.rkt), Partition{message.partition}};
 }
 
+rdkafka::PartitionList to_list(const std::vector<StreamPartition>& partitions) {
+  auto list = rdkafka::make_partition_list(partitions.size());
+  for (const StreamPartition& at : partitions) {
+    rd_kafka_topic_partition_list_add(list.get(), at.stream.c_str(), at.partition.value);
+  }
+  return list;
+}
+
 }  // namespace tidemark

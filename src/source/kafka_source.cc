@@ -10,6 +10,7 @@
 #include "source/kafka_fault.h"
 #include "source/kafka_message.h"
 #include "source/kafka_properties.h"
+#include "source/partition_ends.h"
 #include "tidemark/error.h"
 
 namespace tidemark {
@@ -20,8 +21,11 @@ using std::chrono::milliseconds;
 constexpr milliseconds kSayAwayAgain{1000};
 constexpr milliseconds kSaySameAgain{30000};
 constexpr milliseconds kSuspectFor{500};
-constexpr milliseconds kAskForBrokers{100};
+constexpr milliseconds kAskForBrokersFirst{250};
+constexpr milliseconds kAskForBrokersMost{1000};
 constexpr milliseconds kPartitionCountAge{30000};
+constexpr milliseconds kPartitionCountPatience{2000};
+constexpr milliseconds kEndsPatience{2000};
 
 int to_ms(milliseconds timeout) {
   return static_cast<int>(std::max<std::int64_t>(0, timeout.count()));
@@ -36,14 +40,6 @@ std::vector<std::string> patterns(const SourceConfig& config) {
   return out;
 }
 
-rdkafka::PartitionList to_list(const std::vector<StreamPartition>& partitions) {
-  auto list = rdkafka::make_partition_list(partitions.size());
-  for (const StreamPartition& at : partitions) {
-    rd_kafka_topic_partition_list_add(list.get(), at.stream.c_str(), at.partition.value);
-  }
-  return list;
-}
-
 }  // namespace
 
 KafkaSource::KafkaSource(const KafkaConfig& kafka, const SourceConfig& source, std::uint32_t lane)
@@ -51,7 +47,8 @@ KafkaSource::KafkaSource(const KafkaConfig& kafka, const SourceConfig& source, s
       topics_(patterns(source)),
       client_(make_client(consumer_properties(kafka, lane), register_callbacks, this)),
       polled_(rd_kafka_queue_get_consumer(client_.get())),
-      waker_(client_.get(), consumer_properties(kafka, lane)) {
+      waker_(client_.get(), consumer_properties(kafka, lane)),
+      ask_patience_(kAskForBrokersFirst) {
   // One queue for records, rebalances, errors and commits: poll() serves them all.
   rd_kafka_poll_set_consumer(client_.get());
 }
@@ -284,8 +281,10 @@ void KafkaSource::report_unreadable(const StreamPartition& place, rd_kafka_resp_
 
 std::string KafkaSource::out_of_range_text(const StreamPartition& partition, std::int64_t offset) {
   std::string text = partition.display() + ": Kafka does not hold offset " + std::to_string(offset);
-  if (const auto held = ends(partition, milliseconds(2000))) {
-    text += ", only " + std::to_string(held->low.value) + " to " + std::to_string(held->high.value);
+  const auto answer = ask_ends(client_.get(), {partition}, kEndsPatience);
+  if (const auto held = answer.ends.find(partition); held != answer.ends.end()) {
+    text += ", only " + std::to_string(held->second.low.value) + " to " +
+            std::to_string(held->second.high.value);
   }
   return text;
 }
@@ -308,6 +307,7 @@ void KafkaSource::on_error(rd_kafka_resp_err_t error, const std::string& reason)
     log_event(Level::debug, "kafka.connection", reason);
     if (away_ || suspected_) return;
     suspected_ = true;
+    missed_ = false;
     away_message_ = reason;
     away_said_ = Clock::now() - kSayAwayAgain + kSuspectFor;
   } else {
@@ -336,21 +336,26 @@ void KafkaSource::report_unreachable(const std::string& message, const std::stri
   events_.push_back(std::move(result));
 }
 
-// librdkafka says once that all brokers are away, and never that one is back.
+// librdkafka says once that all brokers are away, and never that one is back. Each time a little
+// more patiently: one that is far away is not to look like one that is gone.
 void KafkaSource::look_for_brokers() {
   if (!(away_ || suspected_) || Clock::now() - away_said_ < kSayAwayAgain) return;
   const rd_kafka_metadata_t* raw = nullptr;
-  const auto error = rd_kafka_metadata(client_.get(), 0, nullptr, &raw, to_ms(kAskForBrokers));
+  const auto error = rd_kafka_metadata(client_.get(), 0, nullptr, &raw, to_ms(ask_patience_));
   const rdkafka::Metadata metadata(raw);
   if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
     suspected_ = false;
+    ask_patience_ = kAskForBrokersFirst;
     if (!std::exchange(away_, false)) return;
     said_.clear();
     log_event(Level::info, "kafka.reachable", "a broker answers again");
+    events_.emplace_back().kind = PollKind::reachable;
     return;
   }
-  away_ = true;
+  ask_patience_ = std::min(ask_patience_ * 2, kAskForBrokersMost);
   away_said_ = Clock::now();
+  if (!away_ && !std::exchange(missed_, true)) return;
+  away_ = true;
   PollResult result;
   result.kind = PollKind::unreachable;
   result.message = away_message_;
@@ -431,7 +436,7 @@ std::optional<Offset> KafkaSource::known_end(const StreamPartition& partition) {
   return Offset{high};
 }
 
-std::int32_t KafkaSource::partitions_of(std::string_view topic) {
+std::optional<std::int32_t> KafkaSource::partitions_of(std::string_view topic) {
   const auto known = partition_counts_.find(topic);
   const auto now = Clock::now();
   if (known != partition_counts_.end() && known->second.asked &&
@@ -441,27 +446,22 @@ std::int32_t KafkaSource::partitions_of(std::string_view topic) {
   const rdkafka::Topic handle(
       rd_kafka_topic_new(client_.get(), std::string(topic).c_str(), nullptr));
   const rd_kafka_metadata_t* raw = nullptr;
-  const auto error = rd_kafka_metadata(client_.get(), 0, handle.get(), &raw, 2000);
+  const auto error =
+      rd_kafka_metadata(client_.get(), 0, handle.get(), &raw, to_ms(kPartitionCountPatience));
   const rdkafka::Metadata metadata(raw);
   if (error != RD_KAFKA_RESP_ERR_NO_ERROR || metadata->topic_cnt != 1) {
     // One partition may be several by now: partitions are only ever added.
-    return known != partition_counts_.end() && known->second.count > 1 ? known->second.count : 0;
+    if (known != partition_counts_.end() && known->second.count > 1) return known->second.count;
+    return std::nullopt;
   }
   const std::int32_t count = metadata->topics[0].partition_cnt;
   if (count > 0) partition_counts_.insert_or_assign(std::string(topic), PartitionCount{count, now});
   return count;
 }
 
-std::optional<PartitionEnds> KafkaSource::ends(const StreamPartition& partition,
-                                               milliseconds timeout) {
-  PartitionEnds result;
-  const auto error = rd_kafka_query_watermark_offsets(
-      client_.get(), partition.stream.c_str(), partition.partition.value, &result.low.value,
-      &result.high.value, std::max(1, to_ms(timeout)));
-  if (error != RD_KAFKA_RESP_ERR_NO_ERROR || result.low.value < 0 || result.high.value < 0) {
-    return std::nullopt;
-  }
-  return result;
+std::map<StreamPartition, PartitionEnds> KafkaSource::ends(
+    const std::vector<StreamPartition>& partitions, milliseconds timeout) {
+  return ask_ends(client_.get(), partitions, timeout).ends;
 }
 
 std::optional<OwnedRecord> KafkaSource::read(const StreamPartition& partition, Offset offset,

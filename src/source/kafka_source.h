@@ -51,9 +51,9 @@ class KafkaSource final : public Source {
   std::vector<StreamPartition> unreported(const std::vector<StreamPartition>& partitions,
                                           std::chrono::milliseconds timeout) override;
   std::optional<Offset> known_end(const StreamPartition& partition) override;
-  std::int32_t partitions_of(std::string_view topic) override;
-  std::optional<PartitionEnds> ends(const StreamPartition& partition,
-                                    std::chrono::milliseconds timeout) override;
+  std::optional<std::int32_t> partitions_of(std::string_view topic) override;
+  std::map<StreamPartition, PartitionEnds> ends(const std::vector<StreamPartition>& partitions,
+                                                std::chrono::milliseconds timeout) override;
   std::optional<OwnedRecord> read(const StreamPartition& partition, Offset offset,
                                   std::chrono::milliseconds timeout) override;
   void close(std::chrono::milliseconds timeout) override;
@@ -104,6 +104,8 @@ class KafkaSource final : public Source {
 
   bool away_ = false;       // no broker can be reached
   bool suspected_ = false;  // perhaps none can
+  bool missed_ = false;     // and one question has had no answer
+  std::chrono::milliseconds ask_patience_;
   Clock::time_point away_said_{};
   std::string away_message_;
   std::map<std::string, Clock::time_point, std::less<>> said_;  // by message: not too often

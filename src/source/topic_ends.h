@@ -17,12 +17,9 @@ class TopicEnds {
  public:
   TopicEnds(const KafkaConfig& kafka, const SourceConfig& source);
 
-  // The next offset to be written, of each partition that holds records. No value: Kafka does not
-  // answer; each question waits so long at most, and the first without an answer is the last.
-  std::optional<std::map<StreamPartition, Offset>> ask(std::chrono::milliseconds timeout);
-  // The same of every partition, with the first offset that Kafka still holds.
-  std::optional<std::map<StreamPartition, PartitionEnds>> ask_all(
-      std::chrono::milliseconds timeout);
+  // Of every partition the first offset that Kafka still holds, and the next to be written. No
+  // value: Kafka does not answer; each of the two questions waits so long at most.
+  std::optional<std::map<StreamPartition, PartitionEnds>> ask(std::chrono::milliseconds timeout);
 
  private:
   const SourceConfig& source_;

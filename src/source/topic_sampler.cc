@@ -7,6 +7,7 @@
 #include "source/kafka_fault.h"
 #include "source/kafka_message.h"
 #include "source/kafka_properties.h"
+#include "source/partition_ends.h"
 #include "tidemark/error.h"
 
 namespace tidemark {
@@ -62,11 +63,8 @@ bool TopicSampler::find_ends(const SampleRequest& request, Reading& reading,
   const StreamPartition& at = request.at;
   const milliseconds patience = std::min(left_until(deadline), kOneAnswer);
   if (patience.count() == 0) return false;
-  std::int64_t low = 0;
-  std::int64_t high = 0;
-  const auto code =
-      rd_kafka_query_watermark_offsets(client_.get(), at.stream.c_str(), at.partition.value, &low,
-                                       &high, static_cast<int>(patience.count()));
+  const EndsAnswer answer = ask_ends(client_.get(), {at}, patience);
+  const auto code = answer.error;
   rd_kafka_poll(client_.get(), 0);
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
     if (fault_of(code) == KafkaFault::brokers) {
@@ -75,9 +73,9 @@ bool TopicSampler::find_ends(const SampleRequest& request, Reading& reading,
     reading.out->problem = rd_kafka_err2str(code);
     return false;
   }
-  const std::int64_t from = request.from ? request.from->value : low;
-  reading.out->begin = Offset{std::clamp(from, low, high)};
-  reading.out->end = Offset{high};
+  const PartitionEnds& held = answer.ends.at(at);
+  reading.out->begin = std::clamp(request.from.value_or(held.low), held.low, held.high);
+  reading.out->end = held.high;
   return true;
 }
 

@@ -26,7 +26,7 @@ TextQuery text_query(AdminConnection& connection) {
 }
 
 Catalog::Catalog(ConnectionSettings settings)
-    : settings_(std::move(settings)), thread_([this] { serve(); }) {}
+    : session_(std::move(settings)), thread_([this] { serve(); }) {}
 
 Catalog::~Catalog() {
   {
@@ -34,6 +34,7 @@ Catalog::~Catalog() {
     stopping_ = true;
   }
   asked_changed_.notify_all();
+  session_.cancel();
   thread_.join();
 }
 
@@ -79,9 +80,9 @@ void Catalog::put(const TablePtr& table) {
 // -----------------------------------------------------------------------
 
 void Catalog::serve() {
-  AdminConnection connection(settings_);
   const TextQuery query = [&](const std::string& sql, const std::vector<std::string>& parameters) {
-    return connection.query(sql, parameters);
+    session_.open();
+    return session_.query_text(sql, parameters);
   };
   std::chrono::milliseconds pause = kRetryMin;
   std::unique_lock lock(mutex_);
@@ -116,6 +117,7 @@ bool Catalog::read_round(const std::vector<TableName>& names, const TextQuery& q
     try {
       table = read_table(query, name);
     } catch (const Error& error) {
+      session_.close();
       note_unreachable(error.what());
       return false;
     }
@@ -132,6 +134,10 @@ bool Catalog::read_round(const std::vector<TableName>& names, const TextQuery& q
 }
 
 void Catalog::note_unreachable(const std::string& message) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopping_) return;
+  }
   const auto now = std::chrono::steady_clock::now();
   if (complained_.time_since_epoch().count() != 0 && now - complained_ < kComplainEvery) return;
   complained_ = now;

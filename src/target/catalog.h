@@ -1,7 +1,7 @@
 // What tables the target has. read_table() asks the server; Catalog is the process's shared memory
 // of the answers, so that no reader ever waits for PostgreSQL: find() answers at once or asks in
 // the background, for as long as it takes. Catalog is thread-safe: one background thread with one
-// connection serves all lanes.
+// connection serves all lanes; its end waits for no server.
 #pragma once
 
 #include <chrono>
@@ -19,6 +19,7 @@
 #include "model/table.h"
 #include "pg/admin_connection.h"
 #include "pg/conninfo.h"
+#include "pg/session.h"
 #include "pg/text_rows.h"
 
 namespace tidemark {
@@ -54,8 +55,8 @@ class Catalog {
   bool read_round(const std::vector<TableName>& names, const TextQuery& query);
   void note_unreachable(const std::string& message);
 
-  const ConnectionSettings settings_;
-  std::chrono::steady_clock::time_point complained_;  // the background thread's
+  Session session_;                                   // the background thread's
+  std::chrono::steady_clock::time_point complained_;  // the same
 
   std::mutex mutex_;
   std::condition_variable asked_changed_;

@@ -224,7 +224,10 @@ class Kafka:
 
     def tool(self, name, *words, stdin=None):
         command = [str(self.build / name), "--brokers", self.brokers, *map(str, words)]
-        done = subprocess.run(command, stdin=stdin, capture_output=True, text=True, timeout=120)
+        try:
+            done = subprocess.run(command, stdin=stdin, capture_output=True, text=True, timeout=120)
+        except subprocess.TimeoutExpired:
+            raise Failed(f"{name} {' '.join(map(str, words[:3]))}: not within 120 s")
         if done.returncode != 0:
             raise Failed(f"{name} {' '.join(map(str, words[:3]))}: {done.stderr.strip()}")
         return done.stdout

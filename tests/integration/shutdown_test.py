@@ -17,6 +17,7 @@ import psycopg2
 
 from harness import (Failed, Suite, bytes_of, change, check, check_equal, check_settled,
                      positions, process_seconds, stops_of, tombstone, wait_until)
+from proxy import POSTGRES, Proxy
 
 KEYS = 1000
 SECRET_VALUE = "S3CRET-ROW-VALUE"
@@ -230,6 +231,66 @@ def unavailable(case):
         ("no-target", {"target": {"dsn": dsn}, "": {"pipeline": "b"}}))]
     for process in waiting:
         check_equal(process.wait(90).code, 69, f"exit code of {process.log_file.stem}")
+
+
+# ---- what belongs to another process ---------------------------------------------------------------
+
+def process_of_group(case, config, name, rank, arguments=(), **more):
+    """Its members' ids begin with `rank`: the group gives a single partition to the lowest one."""
+    config = config.with_({"kafka": {"client.id": rank, "session.timeout.ms": 6000},
+                           "batch": {"lanes": 1}, **more})
+    return case.start(config, name, arguments)
+
+
+def owner_of(case, config, **more):
+    process = process_of_group(case, config, "owner", "a", **more)
+    wait_until(lambda: any(e["event"] == "partitions.assigned" and "over 1 " in e["msg"]
+                           for e in process.events()), 20, "the first process has the partition")
+    return process
+
+
+def others_are_done(case):
+    """What another process has applied, or what holds nothing, is not waited for."""
+    target = case.target()
+    target.run("create table t (id int primary key, v text)")
+    topic = case.topic("public.t")
+    config = case.settings(target, [topic])
+    owner = owner_of(case, config)
+    empty = process_of_group(case, config, "empty", "z", ["--until-current"])
+    check_equal(empty.wait(30).code, 0, "exit code where the topic is empty")
+    check("taking over 0 partitions" in empty.log(), "the partition was not the other's")
+    case.produce([good(topic, key) for key in range(5)])
+    # Behind the last record: what was rolled back, and its marker. No position ever stands there.
+    case.kafka.produce_records(case.folder, [good(topic, 9)], "--transaction", "abort")
+    wait_until(lambda: positions(target, case.id).get((topic, 0)) == 5, 20, "the owner applies")
+    done = process_of_group(case, config, "done", "z", ["--until-current"])
+    check_equal(done.wait(30).code, 0, "exit code where all is applied")
+    check("taking over 0 partitions" in done.log(), "the partition was not the other's")
+    check_equal(owner.stop().code, 0, "exit code of the owner")
+
+
+def others_stand_still(case):
+    """One that cannot go on: who waits for it says so, and does not call it applied."""
+    target = case.target()
+    target.run("create table t (id int primary key, v text)")
+    topic = case.topic("public.t")
+    place = psycopg2.extensions.parse_dsn(target.dsn)
+    proxy = Proxy((place["host"], int(place["port"])), POSTGRES)
+    case.at_end(proxy.close)
+    config = case.settings(target, [topic])
+    case.produce([good(topic, 1)])
+    owner = owner_of(case, config, target={"dsn": target.dsn.replace(
+        f"port={place['port']}", f"port={proxy.port}").replace(place["host"], "127.0.0.1")})
+    wait_until(lambda: positions(target, case.id).get((topic, 0)) == 1, 20, "the owner applies")
+    proxy.stall()
+    case.produce([good(topic, key) for key in range(2, 7)])
+    ended = process_of_group(case, config, "waits", "z", ["--until-current"]).wait(60)
+    check_equal(ended.code, 69, "exit code")
+    last = ended.events()[-1]
+    check(f"{topic}[0] at 1 of 6" in last["msg"] and last["hint"], f"the last word: {last}")
+    proxy.flow()
+    wait_until(lambda: positions(target, case.id).get((topic, 0)) == 6, 30, "the owner goes on")
+    check_equal(owner.stop().code, 0, "exit code of the owner")
 
 
 # ---- bad records: stop -----------------------------------------------------------------------------
@@ -519,6 +580,8 @@ def main():
     suite.case("statement_timeout below a batch's time", too_long)
     suite.case("exit codes", exit_codes)
     suite.case("--until-current with a server that is away", unavailable)
+    suite.case("--until-current where others have the partitions", others_are_done)
+    suite.case("--until-current where others stand still", others_stand_still)
     suite.case("a bad record stops its partition", stop)
     suite.case("all partitions stopped", stop_all)
     suite.case("a stopped partition in a lane of its own", stop_alone)

@@ -144,7 +144,7 @@ TEST_CASE("a lost connection is a retry, and the next begin makes it anew", "[ta
   CHECK(f.ask("SELECT * FROM $.t") == "1,one");
 }
 
-TEST_CASE("cancel ends a wait", "[target]") {
+TEST_CASE("cancel ends a wait, and what would come after it", "[target]") {
   TargetFixture f;
   const auto layout = make_layout(f.name("t"), kColumns, {"id"});
   BatchOf batch(layout);
@@ -160,7 +160,17 @@ TEST_CASE("cancel ends a wait", "[target]") {
   canceller.join();
   CHECK(sqlstate == "57014");
   f.run("ROLLBACK");
-  f.write(batch);
+  CHECK(kind_of_error([&] { f.write(batch); }) == ErrorKind::retry);
+}
+
+TEST_CASE("a server forgets clients that have vanished within two minutes", "[target]") {
+  Session session({test_dsn(), {}});
+  session.open();
+  CHECK(session.query_text("SHOW tcp_keepalives_idle").at(0).at(0) == "30");
+  CHECK(session.query_text("SHOW tcp_user_timeout").at(0).at(0) == "60000");
+  Session chosen({test_dsn() + " options='-c tcp_keepalives_idle=77'", {}});
+  chosen.open();
+  CHECK(chosen.query_text("SHOW tcp_keepalives_idle").at(0).at(0) == "77");
 }
 
 TEST_CASE("a server that cannot be reached or does not let us in says which", "[target]") {

@@ -1,4 +1,8 @@
 // What ensure() makes of the target's schema, and what the catalog says of it.
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <thread>
 
 #include "integration/target_fixture.h"
@@ -291,4 +295,27 @@ TEST_CASE("the catalog asks in the background and forgets when told", "[target][
   table->name = f.name("t");
   lost.put(table);
   CHECK(*lost.find(f.name("t")) == table);
+}
+
+TEST_CASE("a catalog's end does not wait for a server that is silent", "[target][schema]") {
+  // It takes connections, as a frozen server's kernel does, and says nothing.
+  const int silent = socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  auto* const generic = reinterpret_cast<sockaddr*>(&address);
+  REQUIRE(bind(silent, generic, size) == 0);
+  REQUIRE(listen(silent, 8) == 0);
+  REQUIRE(getsockname(silent, generic, &size) == 0);
+  const std::string port = std::to_string(ntohs(address.sin_port));
+  auto begin = std::chrono::steady_clock::now();
+  {
+    Catalog catalog({"host=127.0.0.1 sslmode=disable dbname=x port=" + port, {}});
+    CHECK_FALSE(catalog.find({"public", "t"}));
+    CHECK_FALSE(catalog.wait(std::chrono::milliseconds(300)));
+    begin = std::chrono::steady_clock::now();
+  }
+  CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(2));
+  close(silent);
 }

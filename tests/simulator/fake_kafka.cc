@@ -306,16 +306,23 @@ std::optional<Offset> FakeSource::known_end(const StreamPartition& partition) {
   return kafka_.end(index_of(partition));
 }
 
-std::int32_t FakeSource::partitions_of(std::string_view /*topic*/) {
+std::optional<std::int32_t> FakeSource::partitions_of(std::string_view /*topic*/) {
+  if (kafka_.away_) {
+    kafka_.schedule_.sleep(Millis{2000});
+    return std::nullopt;
+  }
   return static_cast<std::int32_t>(kafka_.history_.logs.size());
 }
 
-std::optional<PartitionEnds> FakeSource::ends(const StreamPartition& partition, Millis timeout) {
+std::map<StreamPartition, PartitionEnds> FakeSource::ends(
+    const std::vector<StreamPartition>& partitions, Millis timeout) {
   if (kafka_.away_) {
     kafka_.schedule_.sleep(timeout);
-    return std::nullopt;
+    return {};
   }
-  return PartitionEnds{Offset{0}, kafka_.end(index_of(partition))};
+  std::map<StreamPartition, PartitionEnds> out;
+  for (const StreamPartition& at : partitions) out[at] = {Offset{0}, kafka_.end(index_of(at))};
+  return out;
 }
 
 std::optional<OwnedRecord> FakeSource::read(const StreamPartition& partition, Offset offset,

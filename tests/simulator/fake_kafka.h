@@ -87,8 +87,9 @@ class FakeSource final : public Source {
   std::vector<StreamPartition> unreported(const std::vector<StreamPartition>& partitions,
                                           Millis timeout) override;
   std::optional<Offset> known_end(const StreamPartition& partition) override;
-  std::int32_t partitions_of(std::string_view topic) override;
-  std::optional<PartitionEnds> ends(const StreamPartition& partition, Millis timeout) override;
+  std::optional<std::int32_t> partitions_of(std::string_view topic) override;
+  std::map<StreamPartition, PartitionEnds> ends(const std::vector<StreamPartition>& partitions,
+                                                Millis timeout) override;
   std::optional<OwnedRecord> read(const StreamPartition& partition, Offset offset,
                                   Millis timeout) override;
   void close(Millis timeout) override;

@@ -20,8 +20,10 @@ inline std::string real_brokers() {
 
 class KafkaCluster {
  public:
-  static KafkaCluster mock() {
-    return KafkaCluster({{"test.mock.num.brokers", "1"}, {"linger.ms", "0"}, {"log_level", "2"}});
+  static KafkaCluster mock(int brokers = 1) {
+    return KafkaCluster({{"test.mock.num.brokers", std::to_string(brokers)},
+                         {"linger.ms", "0"},
+                         {"log_level", "2"}});
   }
   static KafkaCluster real() {
     return KafkaCluster({{"bootstrap.servers", real_brokers()}, {"linger.ms", "0"}});
@@ -54,13 +56,16 @@ class KafkaCluster {
     }
     flush();
   }
-  // The mock cluster's only broker goes away, or comes back.
-  void set_up(bool up) {
+  // One of the mock cluster's brokers goes away, or comes back.
+  void set_up(bool up, std::int32_t broker = 1) {
     if (up) {
-      rd_kafka_mock_broker_set_up(mock_, 1);
+      rd_kafka_mock_broker_set_up(mock_, broker);
     } else {
-      rd_kafka_mock_broker_set_down(mock_, 1);
+      rd_kafka_mock_broker_set_down(mock_, broker);
     }
+  }
+  void lead(const std::string& topic, std::int32_t partition, std::int32_t broker) {
+    rd_kafka_mock_partition_set_leader(mock_, topic.c_str(), partition, broker);
   }
 
  private:

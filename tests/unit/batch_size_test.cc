@@ -59,6 +59,24 @@ TEST_CASE("what the target refuses for its size is not tried again soon", "[batc
   CHECK(size.rows() == 50'000);
 }
 
+TEST_CASE("what waits may be more than max-rows, and is bounded when it is refused", "[batch]") {
+  BatchSize size(4000);
+  CHECK(size.limit() > 1'000'000);
+  size.note_refused(20'000);
+  CHECK(size.limit() == 10'000);
+  CHECK(size.rows() == 4000);
+  size.note_refused(10'000);
+  CHECK(size.limit() == 5000);
+  size.note_refused(5000);
+  CHECK(size.limit() == 2500);
+  CHECK(size.rows() == 2500);
+  for (unsigned i = 0; i < 20 * BatchSize::kForgetAfter; ++i) {
+    size.note(size.rows(), milliseconds(1));
+  }
+  CHECK(size.limit() > 1'000'000);
+  CHECK(size.rows() == 4000);
+}
+
 TEST_CASE("no batch is larger than max-rows", "[batch]") {
   BatchSize size(500);
   CHECK(size.rows() == 500);

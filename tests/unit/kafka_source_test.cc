@@ -11,6 +11,8 @@
 #include <thread>
 #include <vector>
 
+#include "source/kafka_client.h"
+#include "source/partition_ends.h"
 #include "support/catch.h"
 #include "support/kafka_cluster.h"
 #include "tidemark/error.h"
@@ -255,6 +257,7 @@ TEST_CASE("a pause before the first record keeps the new position, not the last 
   CHECK(values_for(*source, 100ms).empty());
   source->rejoin();
   REQUIRE(wait_for(*source, PollKind::assigned));
+  source->pause();  // what was paused is not so in the next assignment
   source->assign({{at(0), std::nullopt}});
   CHECK(values_for(*source, 300ms).empty());
   source->resume();
@@ -318,11 +321,33 @@ TEST_CASE("partitions and their ends are asked of the broker", "[kafka]") {
   kafka.fill(topic_name, 1, 10);
   const auto source = make_source(kafka);
   CHECK(source->partitions_of(topic_name) == 3);
-  const auto ends = source->ends(at(1), 5s);
-  REQUIRE(ends);
-  CHECK(ends->low == Offset{0});
-  CHECK(ends->high == Offset{10});
-  CHECK_FALSE(source->ends({topic_name, Partition{7}}, 500ms));
+  const auto ends = source->ends({at(1), at(0)}, 5s);
+  REQUIRE(ends.size() == 2);
+  CHECK(ends.at(at(1)).low == Offset{0});
+  CHECK(ends.at(at(1)).high == Offset{10});
+  CHECK(ends.at(at(0)).high == Offset{0});
+  CHECK(source->ends({at(1), {topic_name, Partition{7}}}, 500ms).empty());
+}
+
+TEST_CASE("ends are not waited for longer than asked where a leader is away", "[kafka]") {
+  KafkaCluster kafka = KafkaCluster::mock(2);
+  const std::string topic = "of-two-brokers";
+  kafka.create(topic, 2);
+  kafka.lead(topic, 0, 1);
+  kafka.lead(topic, 1, 2);
+  kafka.fill(topic, 0, 3);
+  kafka.fill(topic, 1, 3);
+  const rdkafka::Client client =
+      make_client({{"bootstrap.servers", kafka.brokers()}, {"log_level", "0"}}, nullptr, nullptr);
+  const std::vector<StreamPartition> both = {{topic, Partition{0}}, {topic, Partition{1}}};
+  REQUIRE(ask_ends(client.get(), both, 10s).ends.size() == 2);
+  kafka.set_up(false, 2);
+  const auto begin = Clock::now();
+  const EndsAnswer answer = ask_ends(client.get(), both, 700ms);
+  CHECK(answer.error != RD_KAFKA_RESP_ERR_NO_ERROR);
+  CHECK(answer.ends.empty());
+  CHECK(Clock::now() - begin < 3s);
+  CHECK(ask_ends(client.get(), {both[0]}, 5s).ends.at(both[0]).high == Offset{3});
 }
 
 TEST_CASE("a single record is read again by its offset", "[kafka]") {
@@ -442,9 +467,7 @@ TEST_CASE("I4: aborted records are not delivered, and the end is known behind th
   const auto end = wait_for(*source, PollKind::caught_up);
   REQUIRE(end);
   CHECK(end->offset == Offset{8});
-  const auto ends = source->ends(at(0), 5s);
-  REQUIRE(ends);
-  CHECK(ends->high == Offset{8});
+  CHECK(source->ends({at(0)}, 5s).at(at(0)).high == Offset{8});
   for (const int offset : {2, 3, 4, 5, 7, 8}) CHECK_FALSE(source->read(at(0), Offset{offset}, 5s));
   REQUIRE(source->read(at(0), Offset{6}, 5s));
 }

@@ -18,28 +18,38 @@ OutsidePartitions::Clock::time_point at(int seconds) {
 
 }  // namespace
 
-TEST_CASE("partitions outside are done when they are applied, or others have them for long",
-          "[until-current]") {
+TEST_CASE("partitions outside are done when they are applied", "[until-current]") {
   OutsidePartitions outside;
-  CHECK_FALSE(outside.done({kBig}, at(0), kLongest));
-  CHECK(outside.note({kBig, kSmall}, {kBig}, at(0)));
-  CHECK_FALSE(outside.note({kBig, kSmall}, {kBig}, at(1)));
-  CHECK_FALSE(outside.done({kBig, kSmall}, at(60), kLongest));
-  CHECK(outside.done({kBig, kSmall}, at(61), kLongest));
+  CHECK(outside.state({kBig}, at(0), kLongest) == Others::busy);
+  CHECK(outside.note({kBig, kSmall}, {{kBig, Offset{3}}}, at(0)));
+  CHECK_FALSE(outside.note({kBig, kSmall}, {{kBig, Offset{3}}}, at(1)));
+  CHECK(outside.state({kBig, kSmall}, at(60), kLongest) == Others::busy);
   CHECK_FALSE(outside.note({kBig, kSmall}, {}, at(62)));
-  CHECK(outside.done({kBig}, at(62), kLongest));
+  CHECK(outside.state({kBig}, at(62), kLongest) == Others::done);
+}
+
+TEST_CASE("partitions outside that move are waited for, however long", "[until-current]") {
+  OutsidePartitions outside;
+  for (int i = 0; i < 300; i += 50) {
+    const bool news = outside.note({kBig}, {{kBig, Offset{i}}}, at(i));
+    CHECK(news == (i == 0));
+    CHECK(outside.state({kBig}, at(i + 49), kLongest) == Others::busy);
+  }
+  CHECK(outside.state({kBig}, at(311), kLongest) == Others::standing);
+  REQUIRE(outside.left().size() == 1);
+  CHECK(outside.left().at(kBig) == Offset{250});
 }
 
 TEST_CASE("what was known of other partitions, or of another time, says nothing",
           "[until-current]") {
   OutsidePartitions outside;
   outside.note({kSmall}, {}, at(0));
-  CHECK(outside.done({kSmall}, at(0), kLongest));
-  CHECK_FALSE(outside.done({kSmall, kBig}, at(0), kLongest));
-  outside.note({kBig}, {kBig}, at(1));
+  CHECK(outside.state({kSmall}, at(0), kLongest) == Others::done);
+  CHECK(outside.state({kSmall, kBig}, at(0), kLongest) == Others::busy);
+  outside.note({kBig}, {{kBig, std::nullopt}}, at(1));
   outside.note_none();  // we have it now
-  CHECK_FALSE(outside.done({kBig}, at(100), kLongest));
-  CHECK(outside.note({kBig}, {kBig}, at(100)));
-  CHECK_FALSE(outside.done({kBig}, at(101), kLongest));
-  CHECK(outside.done({kBig}, at(161), kLongest));
+  CHECK(outside.state({kBig}, at(100), kLongest) == Others::busy);
+  CHECK(outside.note({kBig}, {{kBig, std::nullopt}}, at(100)));
+  CHECK(outside.state({kBig}, at(101), kLongest) == Others::busy);
+  CHECK(outside.state({kBig}, at(161), kLongest) == Others::standing);
 }

@@ -1,0 +1,27 @@
+// Where partitions begin and end in Kafka now, all of them in two questions to each leader.
+// Not by rd_kafka_query_watermark_offsets(), which asks one by one, and before librdkafka 2.3 goes
+// on for ever while a partition's leader is away (its issue 2588).
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <vector>
+
+#include "source/rdkafka_handle.h"
+#include "tidemark/source.h"
+#include "tidemark/types.h"
+
+namespace tidemark {
+
+struct EndsAnswer {
+  // The first one: then nothing is known of any partition.
+  rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR_NO_ERROR;
+  std::map<StreamPartition, PartitionEnds> ends;
+};
+
+// With isolation.level = read_committed the end is that of the last decided transaction. Takes
+// `timeout` at most. Any thread.
+EndsAnswer ask_ends(rd_kafka_t* client, const std::vector<StreamPartition>& partitions,
+                    std::chrono::milliseconds timeout);
+
+}  // namespace tidemark
