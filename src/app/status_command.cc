@@ -107,10 +107,10 @@ class StatusReader {
   }
 
   void read_kafka(StatusFacts& facts, std::map<StreamPartition, PartitionStatus>& partitions) {
-    const auto ends = ends_.ask(kKafkaPatience);
-    facts.kafka_answers = ends.has_value();
-    if (!ends) return;
-    for (const auto& [at, both] : *ends) {
+    const TopicEnds::Answer answer = ends_.ask(kKafkaPatience);
+    facts.kafka_answers = answer.problem.empty() || !answer.ends.empty();
+    if (!facts.kafka_answers) return;
+    for (const auto& [at, both] : answer.ends) {
       PartitionStatus& partition = partitions[at];
       partition.at = at;
       partition.begin = both.low.value;

@@ -42,6 +42,8 @@ constexpr const char* kPinned =
     "('tcp_user_timeout', '60s')) AS d (name, value) JOIN pg_settings USING (name) "
     "WHERE source = 'default'";
 
+constexpr const char* kPinnedAside = "SET statement_timeout = '60s'";
+
 // A statement that takes longer is said in the log; then after twice that, and so on.
 constexpr std::chrono::seconds kSlow{5};
 // A cancelled statement's answer is waited for so long.
@@ -128,7 +130,8 @@ struct Session::Wait {
   Clock::time_point cancelled{};
 };
 
-Session::Session(ConnectionSettings settings) : settings_(std::move(settings)) {}
+Session::Session(ConnectionSettings settings, SessionUse use)
+    : settings_(std::move(settings)), use_(use) {}
 
 Session::~Session() {
   close();
@@ -144,7 +147,11 @@ void Session::open() {
   try {
     check_server();
     run(kPinned);
-    note_identity();
+    if (use_ == SessionUse::aside) {
+      run(kPinnedAside);
+    } else {
+      note_identity();
+    }
   } catch (...) {
     close();
     throw;
@@ -338,7 +345,7 @@ bool Session::await(Wait& wait, short events, std::chrono::milliseconds longest)
     if (wait.cancelled == Wait::Clock::time_point{}) wait.cancelled = now;
     if (now - wait.cancelled > kLastWord) abandon();
   }
-  if (now - wait.begin < wait.say_after) return ready;
+  if (use_ == SessionUse::aside || now - wait.begin < wait.say_after) return ready;
   log_event(
       Level::warning, "target.slow",
       committing_ ? "COMMIT takes long" : "PostgreSQL takes long over a statement, or is silent",

@@ -83,9 +83,13 @@ class Parameters {
 
 enum class ResultFormat { text = 0, binary = 1 };
 
+// Aside: a connection for questions beside the data path's. It gives up a statement after a minute,
+// and leaves it to the data path to say that the server is another one, or slow.
+enum class SessionUse { data_path, aside };
+
 class Session {
  public:
-  explicit Session(ConnectionSettings settings);
+  explicit Session(ConnectionSettings settings, SessionUse use = SessionUse::data_path);
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
@@ -150,6 +154,7 @@ class Session {
   [[noreturn]] void fail(const PGresult* result);
 
   const ConnectionSettings settings_;
+  const SessionUse use_;
   PGconn* connection_ = nullptr;
   std::unordered_map<std::string, std::string> prepared_;  // by text: name
   std::uint64_t prepared_count_ = 0;

@@ -42,9 +42,11 @@ Lane::~Lane() {
   stop();
   cancel();
   join();
+  if (in_group_) leave();
 }
 
 void Lane::start() {
+  in_group_ = true;
   reader_thread_ = std::thread([this] { read(); });
   writer_thread_ = std::thread([this] { write(); });
 }
@@ -73,13 +75,11 @@ void Lane::cancel() {
 
 void Lane::join() {
   if (reader_thread_.joinable()) reader_thread_.join();
-  if (!writer_thread_.joinable()) return;
-  writer_thread_.join();
-  leave();
+  if (writer_thread_.joinable()) writer_thread_.join();
 }
 
-// The group is left last: until then nobody else starts on what the writer may still commit.
 void Lane::leave() {
+  in_group_ = false;
   shared_->parts.source->close(std::min(kLeaveMost, shared_->config.shutdown_timeout / 8));
   shared_->update([](LaneState& state) {
     if (state.end == LaneEnd::running) state.end = LaneEnd::stopped;

@@ -117,12 +117,14 @@ class Lane {
   void stop();
   // Ends what the writer waits for in PostgreSQL; the batch is rolled back.
   void cancel();
+  // Until both threads have ended.
   void join();
-  // What start() and join() are made of, for who brings threads of his own: the bodies of the two
-  // threads, and what is left to do when both have returned.
+  // Leaves the group, when both have ended: until then nobody else starts on what may still be
+  // committed.
+  void leave();
+  // The bodies of the two threads, for who brings threads of his own.
   void read();
   void write();
-  void leave();
   [[nodiscard]] LaneState state() const;
 
  private:
@@ -135,6 +137,7 @@ class Lane {
   std::unique_ptr<Writer> writer_;
   std::thread reader_thread_;
   std::thread writer_thread_;
+  bool in_group_ = false;  // or on its way
 };
 
 }  // namespace tidemark

@@ -165,9 +165,15 @@ void Lane::Reader::request_positions() {
   for (const Assigned& assigned : assigned_) {
     if (shared_.buffer.stopping()) return;
     if (counts.contains(assigned.at.stream)) continue;
-    const auto count = source_.partitions_of(assigned.at.stream);
+    auto count = source_.partitions_of(assigned.at.stream);
+    // A broker that has just started may not know of it yet.
+    if (count && *count == 0) count = source_.partitions_of(assigned.at.stream);
     if (!count) {
-      wait_for("Kafka does not say how many partitions " + assigned.at.stream + " has");
+      PollResult silent;
+      silent.message = "Kafka does not say how many partitions " + assigned.at.stream + " has";
+      silent.hint = "until then nothing is read: are the brokers very slow, or overloaded?";
+      note_unreachable(silent);
+      wait_for(silent.message);
       asked_counts_ = Clock::now();
       return;
     }

@@ -29,10 +29,12 @@ void LaterEvents::answer(const StreamPartition& at, Offset next,
   const auto refuse = [&](const std::string& why) {
     for (Question& question : questions) question.unknown = why;
   };
-  const auto ends = TopicEnds(config_.kafka, config_.source).ask(kTimeout);
-  if (!ends) throw Error(ErrorKind::retry, "Kafka does not answer");
-  const auto here = ends->find(at);
-  if (here == ends->end() || here->second.low > from) {
+  const auto [ends, problem] = TopicEnds(config_.kafka, config_.source).ask(kTimeout);
+  const auto here = ends.find(at);
+  if (here == ends.end() && !problem.empty()) {
+    throw Error(ErrorKind::retry, "Kafka does not answer: " + problem);
+  }
+  if (here == ends.end() || here->second.low > from) {
     return refuse("Kafka does not hold what came after it any more");
   }
   if (next.value - from.value > kRecordsMost) {

@@ -134,7 +134,8 @@ void Pipeline::report_last(const std::vector<LaneState>& ended) const {
   bool again = false;
   std::map<StreamPartition, Offset> positions;
   for (const LaneState& state : ended) {
-    const bool between = state.joined && !state.assigned;  // two assignments
+    // Two assignments, and Kafka is there.
+    const bool between = state.joined && !state.assigned && state.waiting_for.empty();
     again = again || between || state.last_report == Reported::refused ||
             (options_.until_current && state.last_report != Reported::taken);
     for (const auto& [at, offset] : state.known) {
@@ -303,6 +304,13 @@ bool Pipeline::finished(const std::vector<LaneState>& states) {
   if (waiting == 0 || reached + waiting != partitions || !others_done) lonely_ = Clock::now();
   if (partitions >= handed_over_ || Clock::now() - joined_ >= kHandOverPatience) handed_over_ = 0;
   if (!all_assigned || handed_over_ != 0) return false;
+  if (others == Others::unknown && reached == partitions && stopped == 0) {
+    end(kExitUnavailable,
+        "whether other members of the group have applied what was there cannot be told: " +
+            until_current_->reason(),
+        "what was this process's is applied");
+    return true;
+  }
   if (partitions == 0 && !(others_done && owned_by_others(states))) return false;
   if (stopped > 0 && (stopped == partitions || (options_.until_current && reached == partitions))) {
     if (!others_done) return false;
@@ -325,7 +333,7 @@ bool Pipeline::finished(const std::vector<LaneState>& states) {
   if (!options_.until_current || reached != partitions || !others_done) return false;
   if (others == Others::standing) {
     end(kExitUnavailable,
-        "partitions of other members of the group do not move: " + until_current_->left(),
+        "partitions of other members of the group do not move: " + until_current_->reason(),
         "is another process of this pipeline stuck, or stopped? its log and `tidemark status` say "
         "more; what was this process's is applied");
   } else {
@@ -413,19 +421,19 @@ void Pipeline::report_stages() const {
 void Pipeline::stop_lanes(std::size_t from, milliseconds patience) {
   const std::span lanes = std::span(lanes_).subspan(from);
   for (const auto& lane : lanes) lane->stop();
-  std::thread impatient([lanes, until = Clock::now() + patience] {
-    const auto running = [](const auto& lane) { return lane->state().end == LaneEnd::running; };
-    while (Clock::now() < until) {
-      if (std::none_of(lanes.begin(), lanes.end(), running)) return;
-      std::this_thread::sleep_for(kWatchEnd);
-    }
+  std::atomic<bool> joined = false;
+  std::thread impatient([lanes, &joined, until = Clock::now() + patience] {
+    while (!joined && Clock::now() < until) std::this_thread::sleep_for(kWatchEnd);
+    if (joined) return;
     for (const auto& lane : lanes) lane->cancel();
   });
-  // Each waits for its servers as long as it may, so all at the same time.
-  std::vector<std::thread> ends;
-  for (const auto& lane : lanes) ends.emplace_back([&lane] { lane->join(); });
-  for (std::thread& end : ends) end.join();
+  for (const auto& lane : lanes) lane->join();
+  joined = true;
   impatient.join();
+  // All together: Kafka may be silent for each, and the group goes on when the last has left.
+  std::vector<std::thread> leaving;
+  for (const auto& lane : lanes) leaving.emplace_back([&lane] { lane->leave(); });
+  for (std::thread& one : leaving) one.join();
 }
 
 }  // namespace

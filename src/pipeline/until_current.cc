@@ -17,6 +17,11 @@ constexpr milliseconds kAskAgain{1000};
 constexpr milliseconds kOneAnswer{1000};
 constexpr milliseconds kSessionDefault{45000};
 constexpr milliseconds kRebalance{15000};
+constexpr milliseconds kPatience{60000};
+constexpr milliseconds kSayAfter{5000};
+constexpr milliseconds kSayAgain{30000};
+constexpr milliseconds kLook{2000};
+constexpr std::size_t kLookedAt = 16;
 constexpr std::size_t kNamed = 3;
 
 milliseconds session_of(const KafkaConfig& kafka) {
@@ -33,10 +38,15 @@ bool same_partitions(const OutsidePartitions::Left& a, const OutsidePartitions::
 
 }  // namespace
 
-bool OutsidePartitions::note(std::set<StreamPartition> outside, Left left, Clock::time_point now) {
-  const bool first = since_ == Clock::time_point::max();
-  const bool news = first || !same_partitions(left, left_);
-  if (first || left != left_) since_ = now;
+bool OutsidePartitions::note(std::set<StreamPartition> outside, Left left,
+                             Clock::time_point asked) {
+  const bool news = answers_ == 0 || !same_partitions(left, left_);
+  if (answers_ == 0 || left != left_) {
+    first_ = asked;
+    answers_ = 0;
+  }
+  ++answers_;
+  last_ = asked;
   outside_ = std::move(outside);
   left_ = std::move(left);
   return news && !left_.empty();
@@ -48,15 +58,17 @@ Others OutsidePartitions::state(const std::set<StreamPartition>& outside, Clock:
   if (!std::includes(outside_.begin(), outside_.end(), outside.begin(), outside.end())) {
     return Others::busy;
   }
-  if (left_.empty()) return Others::done;
-  return now - since_ > longest ? Others::standing : Others::busy;
+  const auto is_left = [&](const StreamPartition& at) { return left_.contains(at); };
+  if (std::none_of(outside.begin(), outside.end(), is_left)) return Others::done;
+  const bool standing = last_ - first_ > longest && answers_ >= kAnswersLeast;
+  return standing && now - last_ < kFresh ? Others::standing : Others::busy;
 }
 
 UntilCurrent::UntilCurrent(const Config& config)
     : config_(config),
       session_(session_of(config.kafka)),
       kafka_(std::in_place, config.kafka, config.source),
-      target_(connection_settings(config)),
+      target_(connection_settings(config), SessionUse::aside),
       thread_([this] { run(); }) {}
 
 UntilCurrent::~UntilCurrent() {
@@ -76,7 +88,8 @@ bool UntilCurrent::has_partitions() const {
 
 Others UntilCurrent::others(const std::vector<LaneState>& lanes) {
   const std::scoped_lock lock(mutex_);
-  if (!ends_) return Others::busy;
+  const bool silent = !problem_.empty() && Clock::now() - problem_since_ > kPatience;
+  if (!ends_) return silent ? Others::unknown : Others::busy;
   const std::set<StreamPartition> outside = missing(lanes);
   if (outside != asked_) {
     asked_ = outside;
@@ -87,6 +100,10 @@ Others UntilCurrent::others(const std::vector<LaneState>& lanes) {
     answer_.reset();
     return Others::done;
   }
+  if (!problem_.empty()) {
+    outside_.note_none();
+    return silent ? Others::unknown : Others::busy;
+  }
   take_answer();
   return outside_.state(outside, Clock::now(), session_ + kRebalance);
 }
@@ -95,24 +112,23 @@ void UntilCurrent::take_answer() {
   if (!answer_) return;
   Answer answer = std::move(*answer_);
   answer_.reset();
-  if (!answer.left) {
-    outside_.note_none();
-  } else if (outside_.note(std::move(answer.outside), std::move(*answer.left), Clock::now())) {
+  if (outside_.note(std::move(answer.outside), std::move(answer.left), answer.asked)) {
     log_event(Level::info, "group.others",
               std::to_string(outside_.left().size()) +
                   " partitions belong to other members of the group, or to one that is no more");
   }
 }
 
-std::string UntilCurrent::left() const {
+std::string UntilCurrent::reason() const {
   const std::scoped_lock lock(mutex_);
+  if (!problem_.empty()) return problem_;
   std::string text;
   std::size_t named = 0;
-  for (const auto& [at, offset] : outside_.left()) {
+  for (const auto& [at, position] : outside_.left()) {
     if (++named > kNamed) return text + ", …";
     text += (text.empty() ? "" : ", ") + at.display() + " at " +
-            std::to_string(offset.value_or(Offset{0}).value) + " of " +
-            std::to_string(ends_->at(at).value);
+            std::to_string(from_of(at, position).value) + " of " +
+            std::to_string(ends_->at(at).high.value);
   }
   return text;
 }
@@ -132,73 +148,119 @@ std::set<StreamPartition> UntilCurrent::missing(const std::vector<LaneState>& la
 void UntilCurrent::run() {
   std::unique_lock lock(mutex_);
   while (!stopping_) {
-    if (!ends_) {
-      lock.unlock();
-      ask_ends();
-      lock.lock();
-    } else if (asked_.empty()) {
+    if (ends_ && asked_.empty()) {
       changed_.wait(lock);
       continue;
-    } else {
-      const std::set<StreamPartition> outside = asked_;
-      lock.unlock();
-      auto left = ask_left(outside);
-      lock.lock();
-      answer_ = Answer{outside, std::move(left)};
     }
+    const std::set<StreamPartition> outside = asked_;
+    const bool know_ends = ends_.has_value();
+    lock.unlock();
+    if (know_ends) {
+      ask_left(outside);
+    } else {
+      ask_ends();
+    }
+    lock.lock();
     if (!stopping_ && (!ends_ || !asked_.empty())) changed_.wait_for(lock, kAskAgain);
   }
 }
 
 void UntilCurrent::ask_ends() {
-  const auto all = kafka_->ask(kOneAnswer);
-  if (!all) return;
-  kafka_.reset();
-  Ends ends;
-  for (const auto& [at, both] : *all) {
-    if (both.high > both.low) ends[at] = both.high;
+  TopicEnds::Answer answer = kafka_->ask(kOneAnswer);
+  if (!answer.problem.empty()) {
+    return note_problem("Kafka does not say where the topics end: " + answer.problem);
   }
+  kafka_.reset();
   const std::scoped_lock lock(mutex_);
-  has_partitions_ = !all->empty();
-  ends_ = std::move(ends);
+  problem_.clear();
+  has_partitions_ = !answer.ends.empty();
+  std::erase_if(answer.ends, [](const auto& one) { return one.second.high <= one.second.low; });
+  ends_ = std::move(answer.ends);
 }
 
-std::optional<OutsidePartitions::Left> UntilCurrent::ask_left(
-    const std::set<StreamPartition>& outside) {
-  OutsidePartitions::Left left;
-  for (const StreamPartition& at : outside) left[at];
+void UntilCurrent::ask_left(const std::set<StreamPartition>& outside) {
+  Answer answer{outside, {}, Clock::now()};
+  for (const StreamPartition& at : outside) answer.left[at];
   try {
-    target_.open();
-    for (const TextRow& row : target_.query_text(
-             "SELECT stream, partition, last_watermark FROM " +
-                 quote_identifier(config_.target.state_schema) +
-                 ".pipeline_watermarks WHERE pipeline_name = $1 AND last_watermark IS NOT NULL",
-             {config_.pipeline})) {
-      const auto one = left.find({*row[0], Partition{std::atoi(row[1]->c_str())}});
-      if (one == left.end()) continue;
-      one->second = Offset{std::atoll(row[2]->c_str())};
-      if (*one->second >= ends_->at(one->first)) left.erase(one);
-    }
-    const OutsidePartitions::Left before = std::exchange(before_, left);
-    if (!left.empty() && left == before) remove_empty(left);
-    return left;
+    remove_applied(answer.left);
   } catch (const Error& error) {
     target_.close();
-    if (error.sqlstate() == "42P01") return left;  // nobody has written anything yet
-    return std::nullopt;                           // the lanes say so
+    // Without its tables nobody has written anything yet.
+    if (error.sqlstate() != "42P01") return note_problem(error.what());
+  }
+  remove_empty(answer.left);
+  const std::scoped_lock lock(mutex_);
+  problem_.clear();
+  answer_ = std::move(answer);
+}
+
+void UntilCurrent::remove_applied(OutsidePartitions::Left& left) {
+  target_.open();
+  const TextRows rows = target_.query_text(
+      "SELECT stream, partition, last_watermark FROM " +
+          quote_identifier(config_.target.state_schema) +
+          ".pipeline_watermarks WHERE pipeline_name = $1 AND last_watermark IS NOT NULL",
+      {config_.pipeline});
+  for (const TextRow& row : rows) {
+    const auto one = left.find({*row[0], Partition{std::atoi(row[1]->c_str())}});
+    if (one == left.end()) continue;
+    one->second = Offset{std::atoll(row[2]->c_str())};
+    if (*one->second >= ends_->at(one->first).high) left.erase(one);
   }
 }
 
-// Behind the last record may be transactions' markers, on which no position ever stands.
+Offset UntilCurrent::from_of(const StreamPartition& at, std::optional<Offset> position) const {
+  return position.value_or(ends_->at(at).low);
+}
+
+// Behind the last record may be transactions' markers, on which no position ever stands. Where
+// nothing has moved it is looked whether there is a record, a few partitions at a time.
 void UntilCurrent::remove_empty(OutsidePartitions::Left& left) {
-  if (!sampler_) sampler_.emplace(config_.kafka);
+  const OutsidePartitions::Left before = std::exchange(before_, left);
+  std::erase_if(left, [&](const auto& one) {
+    const auto known = empty_.find(one.first);
+    return known != empty_.end() && known->second == from_of(one.first, one.second);
+  });
   std::vector<SampleRequest> requests;
-  for (const auto& [at, offset] : left) requests.push_back({at, offset});
-  const SampleBounds one_record{1, 0, kOneAnswer};
-  for (const SampledPartition& sampled :
-       sampler_->read(requests, one_record, [](const RecordView& /*record*/) {})) {
-    if (sampled.complete && sampled.records == 0) left.erase(sampled.at);
+  auto next = looked_at_ ? left.upper_bound(*looked_at_) : left.begin();
+  for (std::size_t i = 0; i < left.size() && requests.size() < kLookedAt; ++i) {
+    if (next == left.end()) next = left.begin();
+    const auto& [at, position] = *next++;
+    const auto was = before.find(at);
+    if (was == before.end() || was->second != position) continue;
+    requests.push_back({at, from_of(at, position)});
+    looked_at_ = at;
   }
+  if (requests.empty()) return;
+  try {
+    if (!sampler_) sampler_.emplace(config_.kafka);
+    const auto sampled = sampler_->read(requests, {1, 0, kLook}, [](const RecordView& /*one*/) {});
+    for (std::size_t i = 0; i < requests.size(); ++i) {
+      // What Kafka has removed was perhaps never applied.
+      const bool removed = sampled[i].begin != *requests[i].from;
+      if (!sampled[i].complete || sampled[i].records != 0 || removed) continue;
+      empty_[requests[i].at] = *requests[i].from;
+      left.erase(requests[i].at);
+    }
+  } catch (const Error& error) {
+    log_event(Level::debug, "group.not_looked", error.what());
+  }
+}
+
+void UntilCurrent::note_problem(const std::string& problem) {
+  const auto now = Clock::now();
+  {
+    const std::scoped_lock lock(mutex_);
+    if (stopping_) return;
+    if (problem_.empty()) problem_since_ = now;
+    problem_ = problem;
+    answer_.reset();
+    if (now - problem_since_ < kSayAfter || now - problem_said_ < kSayAgain) return;
+  }
+  problem_said_ = now;
+  log_event(Level::warning, "group.unknown",
+            "it cannot be told what others of the group have still to apply; trying again",
+            {{"error", problem}});
 }
 
 }  // namespace tidemark

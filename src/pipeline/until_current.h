@@ -27,6 +27,7 @@ enum class Others {
   busy,      // or nobody knows yet
   done,      // all that was there at the start is in the target, or is ours
   standing,  // it is not, and for longer than a session lasts nothing of it has moved
+  unknown,   // for a minute nobody could be asked
 };
 
 // The partitions that no lane of ours has, as they were when it was last asked for them.
@@ -34,12 +35,15 @@ class OutsidePartitions {
  public:
   using Clock = std::chrono::steady_clock;
   using Left = std::map<StreamPartition, std::optional<Offset>>;  // and where they stand
+  static constexpr std::chrono::seconds kFresh{10};
+  static constexpr unsigned kAnswersLeast = 5;
 
   // There are none now, or nobody can tell: what was known is of another time.
   void note_none() { *this = {}; }
-  // There are these, and of them `left` are not applied. True: which, is news, and some are.
-  bool note(std::set<StreamPartition> outside, Left left, Clock::time_point now);
-  // Standing: the same ones are left, where they were, for `longest`.
+  // There were these when it was `asked`, and of them `left` were not applied. True: which, is
+  // news, and some are.
+  bool note(std::set<StreamPartition> outside, Left left, Clock::time_point asked);
+  // Standing: by several answers, the last one fresh, what is left was for `longest` where it is.
   [[nodiscard]] Others state(const std::set<StreamPartition>& outside, Clock::time_point now,
                              Clock::duration longest) const;
   [[nodiscard]] const Left& left() const { return left_; }
@@ -47,7 +51,9 @@ class OutsidePartitions {
  private:
   std::set<StreamPartition> outside_;
   Left left_;
-  Clock::time_point since_ = Clock::time_point::max();  // `left_` is the same
+  Clock::time_point first_{};  // answer with this `left_`
+  Clock::time_point last_{};
+  unsigned answers_ = 0;
 };
 
 class UntilCurrent {
@@ -61,22 +67,25 @@ class UntilCurrent {
   Others others(const std::vector<LaneState>& lanes);
   // The topics had partitions at the start.
   [[nodiscard]] bool has_partitions() const;
-  // Of Others::standing: what, where.
-  [[nodiscard]] std::string left() const;
+  // Of Others::standing: what, and where; of Others::unknown: why.
+  [[nodiscard]] std::string reason() const;
 
  private:
   using Clock = std::chrono::steady_clock;
-  using Ends = std::map<StreamPartition, Offset>;
+  using Ends = std::map<StreamPartition, PartitionEnds>;
   struct Answer {
     std::set<StreamPartition> outside;
-    std::optional<OutsidePartitions::Left> left;  // none: nobody can tell now
+    OutsidePartitions::Left left;
+    Clock::time_point asked;
   };
 
   void run();
   void ask_ends();
-  [[nodiscard]] std::optional<OutsidePartitions::Left> ask_left(
-      const std::set<StreamPartition>& outside);
+  void ask_left(const std::set<StreamPartition>& outside);
+  void remove_applied(OutsidePartitions::Left& left);
   void remove_empty(OutsidePartitions::Left& left);
+  [[nodiscard]] Offset from_of(const StreamPartition& at, std::optional<Offset> position) const;
+  void note_problem(const std::string& problem);
   [[nodiscard]] std::set<StreamPartition> missing(const std::vector<LaneState>& lanes) const;
   void take_answer();
 
@@ -88,7 +97,10 @@ class UntilCurrent {
   std::optional<TopicEnds> kafka_;  // until it has answered
   std::optional<TopicSampler> sampler_;
   Session target_;
-  OutsidePartitions::Left before_;
+  OutsidePartitions::Left before_;            // what was left when it asked last
+  std::map<StreamPartition, Offset> empty_;   // nothing is there from here on
+  std::optional<StreamPartition> looked_at_;  // the last one whose records were looked for
+  Clock::time_point problem_said_{};
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
@@ -98,6 +110,8 @@ class UntilCurrent {
   std::optional<Ends> ends_;         // at the start, of what held records; set once
   std::set<StreamPartition> asked_;  // for these
   std::optional<Answer> answer_;     // not taken yet
+  std::string problem_;              // why there is no answer; empty: there was one
+  Clock::time_point problem_since_{};
 
   std::thread thread_;
 };

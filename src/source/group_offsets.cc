@@ -18,6 +18,22 @@ rdkafka::PartitionList to_list(const NextOffsets& next) {
   return list;
 }
 
+// Those that are above what Kafka holds; none where it does not say.
+NextOffsets not_reported(rd_kafka_t* client, const NextOffsets& next,
+                         std::chrono::milliseconds patience) {
+  NextOffsets out;
+  const auto list = to_list(next);
+  const auto error = rd_kafka_committed(client, list.get(), static_cast<int>(patience.count()));
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return out;
+  for (int i = 0; i < list->cnt; ++i) {
+    const rd_kafka_topic_partition_t& held = list->elems[i];
+    if (held.err != RD_KAFKA_RESP_ERR_NO_ERROR) continue;
+    const auto& [at, offset] = next[static_cast<std::size_t>(i)];
+    if (held.offset < offset.value) out.emplace_back(at, offset);
+  }
+  return out;
+}
+
 }  // namespace
 
 Reported note_reported(rd_kafka_resp_err_t error) {
@@ -45,9 +61,13 @@ Reported send_group_offsets(rd_kafka_t* member, const NextOffsets& next,
 
 void report_group_offsets(const KafkaConfig& kafka, const NextOffsets& next,
                           std::chrono::milliseconds patience) {
-  if (next.empty()) return;
+  const auto deadline = std::chrono::steady_clock::now() + patience;
   const rdkafka::Client client = make_client(consumer_properties(kafka, 0), nullptr, nullptr);
-  send_group_offsets(client.get(), next, patience);
+  const NextOffsets higher = not_reported(client.get(), next, patience);
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+      deadline - std::chrono::steady_clock::now());
+  if (higher.empty() || left.count() <= 0) return;
+  send_group_offsets(client.get(), higher, left);
 }
 
 }  // namespace tidemark

@@ -24,7 +24,8 @@ Reported note_reported(rd_kafka_resp_err_t error);
 
 // The last report, when the group's members have left: what they sent while it was rebalancing may
 // have been refused. Kafka takes it only from a group without members: with others alive in it
-// nothing happens. Takes `patience` at most.
+// nothing happens. Never lowers one: another process may have gone further, and left too. Takes
+// `patience` at most.
 void report_group_offsets(const KafkaConfig& kafka, const NextOffsets& next,
                           std::chrono::milliseconds patience);
 

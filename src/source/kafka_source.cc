@@ -25,6 +25,8 @@ constexpr milliseconds kAskForBrokersFirst{250};
 constexpr milliseconds kAskForBrokersMost{1000};
 constexpr milliseconds kPartitionCountAge{30000};
 constexpr milliseconds kPartitionCountPatience{2000};
+constexpr milliseconds kPartitionCountPatienceMost{8000};
+constexpr milliseconds kPartitionCountAgain{500};
 constexpr milliseconds kEndsPatience{2000};
 
 int to_ms(milliseconds timeout) {
@@ -48,7 +50,8 @@ KafkaSource::KafkaSource(const KafkaConfig& kafka, const SourceConfig& source, s
       client_(make_client(consumer_properties(kafka, lane), register_callbacks, this)),
       polled_(rd_kafka_queue_get_consumer(client_.get())),
       waker_(client_.get(), consumer_properties(kafka, lane)),
-      ask_patience_(kAskForBrokersFirst) {
+      ask_patience_(kAskForBrokersFirst),
+      count_patience_(kPartitionCountPatience) {
   // One queue for records, rebalances, errors and commits: poll() serves them all.
   rd_kafka_poll_set_consumer(client_.get());
 }
@@ -446,14 +449,21 @@ std::optional<std::int32_t> KafkaSource::partitions_of(std::string_view topic) {
   const rdkafka::Topic handle(
       rd_kafka_topic_new(client_.get(), std::string(topic).c_str(), nullptr));
   const rd_kafka_metadata_t* raw = nullptr;
+  const bool silent = now - counts_missed_ < kPartitionCountAgain;
   const auto error =
-      rd_kafka_metadata(client_.get(), 0, handle.get(), &raw, to_ms(kPartitionCountPatience));
+      silent ? RD_KAFKA_RESP_ERR__TIMED_OUT
+             : rd_kafka_metadata(client_.get(), 0, handle.get(), &raw, to_ms(count_patience_));
   const rdkafka::Metadata metadata(raw);
   if (error != RD_KAFKA_RESP_ERR_NO_ERROR || metadata->topic_cnt != 1) {
+    if (!silent) {
+      counts_missed_ = Clock::now();
+      count_patience_ = std::min(count_patience_ * 2, kPartitionCountPatienceMost);
+    }
     // One partition may be several by now: partitions are only ever added.
     if (known != partition_counts_.end() && known->second.count > 1) return known->second.count;
     return std::nullopt;
   }
+  count_patience_ = kPartitionCountPatience;
   const std::int32_t count = metadata->topics[0].partition_cnt;
   if (count > 0) partition_counts_.insert_or_assign(std::string(topic), PartitionCount{count, now});
   return count;

@@ -111,6 +111,8 @@ class KafkaSource final : public Source {
   std::map<std::string, Clock::time_point, std::less<>> said_;  // by message: not too often
 
   std::map<std::string, PartitionCount, std::less<>> partition_counts_;
+  std::chrono::milliseconds count_patience_;  // longer after each question without an answer
+  Clock::time_point counts_missed_{};         // the last one
   std::optional<KafkaReader> reader_;
 };
 

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <map>
+#include <string>
 #include <vector>
 
 #include "source/rdkafka_handle.h"
@@ -14,9 +15,10 @@
 namespace tidemark {
 
 struct EndsAnswer {
-  // The first one: then nothing is known of any partition.
-  rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR_NO_ERROR;
-  std::map<StreamPartition, PartitionEnds> ends;
+  std::map<StreamPartition, PartitionEnds> ends;          // of those that are known
+  std::map<StreamPartition, rd_kafka_resp_err_t> failed;  // of the others why not
+  // Where something has failed: what, in words, of the first one. Else empty.
+  [[nodiscard]] std::string problem() const;
 };
 
 // With isolation.level = read_committed the end is that of the last decided transaction. Takes

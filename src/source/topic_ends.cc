@@ -13,14 +13,13 @@ namespace tidemark {
 TopicEnds::TopicEnds(const KafkaConfig& kafka, const SourceConfig& source)
     : source_(source), client_(make_client(reader_properties(kafka), nullptr, nullptr)) {}
 
-std::optional<std::map<StreamPartition, PartitionEnds>> TopicEnds::ask(
-    std::chrono::milliseconds timeout) {
+TopicEnds::Answer TopicEnds::ask(std::chrono::milliseconds timeout) {
   const auto longest = static_cast<int>(timeout.count());
   const rd_kafka_metadata_t* raw = nullptr;
   const auto error = rd_kafka_metadata(client_.get(), 1, nullptr, &raw, longest);
   const rdkafka::Metadata metadata(raw);
   rd_kafka_poll(client_.get(), 0);
-  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return std::nullopt;
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return {{}, rd_kafka_err2str(error)};
   std::vector<StreamPartition> partitions;
   for (int t = 0; t < metadata->topic_cnt; ++t) {
     const rd_kafka_metadata_topic_t& topic = metadata->topics[t];
@@ -30,8 +29,7 @@ std::optional<std::map<StreamPartition, PartitionEnds>> TopicEnds::ask(
     }
   }
   EndsAnswer answer = ask_ends(client_.get(), partitions, timeout);
-  if (answer.error != RD_KAFKA_RESP_ERR_NO_ERROR) return std::nullopt;
-  return std::move(answer.ends);
+  return {std::move(answer.ends), answer.problem()};
 }
 
 }  // namespace tidemark

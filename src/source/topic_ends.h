@@ -4,7 +4,7 @@
 
 #include <chrono>
 #include <map>
-#include <optional>
+#include <string>
 
 #include "source/rdkafka_handle.h"
 #include "tidemark/config.h"
@@ -17,9 +17,13 @@ class TopicEnds {
  public:
   TopicEnds(const KafkaConfig& kafka, const SourceConfig& source);
 
-  // Of every partition the first offset that Kafka still holds, and the next to be written. No
-  // value: Kafka does not answer; each of the two questions waits so long at most.
-  std::optional<std::map<StreamPartition, PartitionEnds>> ask(std::chrono::milliseconds timeout);
+  // Of every partition the first offset that Kafka still holds, and the next to be written. Each of
+  // the two questions, which partitions there are and where they end, waits so long at most.
+  struct Answer {
+    std::map<StreamPartition, PartitionEnds> ends;
+    std::string problem;  // what is missing, and why; empty: nothing
+  };
+  Answer ask(std::chrono::milliseconds timeout);
 
  private:
   const SourceConfig& source_;

@@ -7,7 +7,6 @@
 #include "source/kafka_fault.h"
 #include "source/kafka_message.h"
 #include "source/kafka_properties.h"
-#include "source/partition_ends.h"
 #include "tidemark/error.h"
 
 namespace tidemark {
@@ -59,23 +58,16 @@ TopicSampler::TopicSampler(const KafkaConfig& config)
 
 // False: the partition is not to be read.
 bool TopicSampler::find_ends(const SampleRequest& request, Reading& reading,
-                             Clock::time_point deadline) {
-  const StreamPartition& at = request.at;
-  const milliseconds patience = std::min(left_until(deadline), kOneAnswer);
-  if (patience.count() == 0) return false;
-  const EndsAnswer answer = ask_ends(client_.get(), {at}, patience);
-  const auto code = answer.error;
-  rd_kafka_poll(client_.get(), 0);
-  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    if (fault_of(code) == KafkaFault::brokers) {
-      throw Error(ErrorKind::retry, at.display() + ": " + rd_kafka_err2str(code), hint_of(code));
-    }
-    reading.out->problem = rd_kafka_err2str(code);
+                             const EndsAnswer& answer) {
+  const auto held = answer.ends.find(request.at);
+  if (held == answer.ends.end()) {
+    const auto failed = answer.failed.find(request.at);
+    if (failed != answer.failed.end()) reading.out->problem = rd_kafka_err2str(failed->second);
     return false;
   }
-  const PartitionEnds& held = answer.ends.at(at);
-  reading.out->begin = std::clamp(request.from.value_or(held.low), held.low, held.high);
-  reading.out->end = held.high;
+  const auto [low, high] = held->second;
+  reading.out->begin = std::clamp(request.from.value_or(low), low, high);
+  reading.out->end = high;
   return true;
 }
 
@@ -144,11 +136,20 @@ std::vector<SampledPartition> TopicSampler::read(const std::vector<SampleRequest
   std::vector<SampledPartition> out(requests.size());
   const rdkafka::Queue queue(rd_kafka_queue_new(client_.get()));
   std::map<StreamPartition, Reading> readings;
+  std::vector<StreamPartition> partitions;
+  for (const SampleRequest& request : requests) partitions.push_back(request.at);
+  const EndsAnswer ends =
+      ask_ends(client_.get(), partitions, std::min(left_until(deadline), kOneAnswer));
+  rd_kafka_poll(client_.get(), 0);
+  if (ends.ends.empty() && !ends.failed.empty() &&
+      fault_of(ends.failed.begin()->second) == KafkaFault::brokers) {
+    throw Error(ErrorKind::retry, ends.problem(), hint_of(ends.failed.begin()->second));
+  }
   for (std::size_t i = 0; i < requests.size(); ++i) {
     out[i].at = requests[i].at;
     Reading& reading = readings[requests[i].at];
     reading.out = &out[i];
-    if (!find_ends(requests[i], reading, deadline)) continue;
+    if (!find_ends(requests[i], reading, ends)) continue;
     plan_parts(bounds, reading);
     start_next_part(reading, queue.get());
   }

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "source/partition_ends.h"
 #include "source/rdkafka_handle.h"
 #include "tidemark/config.h"
 #include "tidemark/record.h"
@@ -55,7 +56,7 @@ class TopicSampler {
   struct Reading;
   using Clock = std::chrono::steady_clock;
 
-  bool find_ends(const SampleRequest& request, Reading& reading, Clock::time_point deadline);
+  static bool find_ends(const SampleRequest& request, Reading& reading, const EndsAnswer& answer);
   void plan_parts(const SampleBounds& bounds, Reading& reading) const;
   void start_next_part(Reading& reading, rd_kafka_queue_t* queue);
   void handle(const rd_kafka_message_t& message, Reading& reading, rd_kafka_queue_t* queue,

@@ -26,7 +26,7 @@ TextQuery text_query(AdminConnection& connection) {
 }
 
 Catalog::Catalog(ConnectionSettings settings)
-    : session_(std::move(settings)), thread_([this] { serve(); }) {}
+    : session_(std::move(settings), SessionUse::aside), thread_([this] { serve(); }) {}
 
 Catalog::~Catalog() {
   {

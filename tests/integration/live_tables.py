@@ -3,6 +3,7 @@
 Two connections write at the same time, so that transactions overlap and commit in another order than
 they began; every key belongs to one of them (by parity), so that they never wait for each other.
 """
+import contextlib
 import random
 import threading
 import time
@@ -39,8 +40,8 @@ class Counts:
 class Writer:
     """One connection's share of the workload: its keys, and the statements that it may make."""
 
-    def __init__(self, source, number, choose, counts, has_extra):
-        self.source, self.has_extra = source, has_extra
+    def __init__(self, source, number, choose, counts, has_extra, may_rekey):
+        self.source, self.has_extra, self.may_rekey = source, has_extra, may_rekey
         self.connection = source.database.connect(autocommit=False)
         self.cursor = self.connection.cursor()
         self.cursor.execute(source.lock_timeout)
@@ -294,7 +295,7 @@ class Writer:
         self.live[table].discard(key)
 
     def rekey(self, table, key, to):
-        if to is None or key is None or key == to:
+        if to is None or key is None or key == to or not self.may_rekey():
             return
         assign = "a = %s, b = %s" if isinstance(key, tuple) else "id = %s"
         self.run(f"update {table} set {assign} where {self.where(key)}",
@@ -306,7 +307,7 @@ class Writer:
     def swap(self, table, key, other):
         """Two rows exchange their keys, by way of a third."""
         third = self.free(table)
-        if other is None or third is None or key == other:
+        if other is None or third is None or key == other or not self.may_rekey():
             return
         for one, to in ((key, third), (other, key), (third, other)):
             self.rekey(table, one, to)
@@ -337,6 +338,9 @@ class Workload(threading.Thread):
         self.stopping = threading.Event()
         self.add_column_now = threading.Event()
         self.extra = threading.Event()  # the column is there
+        self.may_rekey = threading.Event()
+        self.may_rekey.set()
+        self.writers, self.changing = [], threading.Lock()  # held while they change something
         self.error = None
         self.choose = random.Random(seed)
 
@@ -347,16 +351,19 @@ class Workload(threading.Thread):
             self.error = error
 
     def work(self):
-        writers = [Writer(self.source, number, self.choose, self.counts, self.extra.is_set)
-                   for number in (0, 1)]
+        self.writers = writers = [
+            Writer(self.source, number, self.choose, self.counts, self.extra.is_set,
+                   self.may_rekey.is_set) for number in (0, 1)]
         began = time.monotonic()
         done = 0
         while not self.stopping.is_set():
-            if self.add_column_now.is_set() and not self.extra.is_set():
-                self.add_column(writers)
             writer = self.choose.choice(writers)
             before = getattr(writer, "size", 0) if writer.open else 0
-            writer.turn()
+            with self.changing:
+                if self.add_column_now.is_set() and not self.extra.is_set():
+                    self.add_column(writers)
+                    before = 0
+                writer.turn()
             rows = max(0, writer.size - before)
             done += rows if rows < 100 else rows / 4  # after a big transaction no long pause
             ahead = done / self.rate - (time.monotonic() - began)
@@ -371,6 +378,18 @@ class Workload(threading.Thread):
             writer.end(commit=True)  # the statement waits for all who use the table
         self.source.database.run("alter table plain add column extra text")
         self.extra.set()
+
+    @contextlib.contextmanager
+    def without_key_changes(self):
+        """All that were made before are committed."""
+        self.may_rekey.clear()
+        try:
+            with self.changing:
+                for writer in self.writers:
+                    writer.end(commit=True)
+            yield
+        finally:
+            self.may_rekey.set()
 
     def stop(self):
         self.stopping.set()

@@ -235,34 +235,46 @@ def unavailable(case):
 
 # ---- what belongs to another process ---------------------------------------------------------------
 
-def process_of_group(case, config, name, rank, arguments=(), **more):
-    """Its members' ids begin with `rank`: the group gives a single partition to the lowest one."""
+def process_of_group(case, config, name, rank, arguments=(), lanes=1, **more):
+    """Its members' ids begin with `rank`: the group gives partitions to the lowest ones first."""
     config = config.with_({"kafka": {"client.id": rank, "session.timeout.ms": 6000},
-                           "batch": {"lanes": 1}, **more})
+                           "batch": {"lanes": lanes}, **more})
     return case.start(config, name, arguments)
 
 
-def owner_of(case, config, **more):
-    process = process_of_group(case, config, "owner", "a", **more)
-    wait_until(lambda: any(e["event"] == "partitions.assigned" and "over 1 " in e["msg"]
-                           for e in process.events()), 20, "the first process has the partition")
+def owner_of(case, config, lanes=1, **more):
+    """A partition for each of its lanes."""
+    process = process_of_group(case, config, "owner", "a", lanes=lanes, **more)
+
+    def all_have_one():
+        last = {e["lane"]: e["msg"] for e in process.events() if e["event"] == "partitions.assigned"}
+        return len(last) == lanes and all("over 1 " in msg for msg in last.values())
+    wait_until(all_have_one, 20, "the first process has the partitions")
     return process
+
+
+def applied(target, case, topic):
+    if not target.value("select to_regclass('tidemark.pipeline_watermarks') is not null"):
+        return -1
+    return positions(target, case.id).get((topic, 0), -1)
 
 
 def others_are_done(case):
     """What another process has applied, or what holds nothing, is not waited for."""
     target = case.target()
     target.run("create table t (id int primary key, v text)")
-    topic = case.topic("public.t")
+    topic = case.topic("public.t", 20)
     config = case.settings(target, [topic])
-    owner = owner_of(case, config)
+    owner = owner_of(case, config, lanes=20)
     empty = process_of_group(case, config, "empty", "z", ["--until-current"])
     check_equal(empty.wait(30).code, 0, "exit code where the topic is empty")
     check("taking over 0 partitions" in empty.log(), "the partition was not the other's")
     case.produce([good(topic, key) for key in range(5)])
     # Behind the last record: what was rolled back, and its marker. No position ever stands there.
-    case.kafka.produce_records(case.folder, [good(topic, 9)], "--transaction", "abort")
-    wait_until(lambda: positions(target, case.id).get((topic, 0)) == 5, 20, "the owner applies")
+    # In the other partitions there is nothing else.
+    case.kafka.produce_records(case.folder, [good(topic, 9, partition) for partition in range(20)],
+                               "--transaction", "abort")
+    wait_until(lambda: applied(target, case, topic) == 5, 20, "the owner applies")
     done = process_of_group(case, config, "done", "z", ["--until-current"])
     check_equal(done.wait(30).code, 0, "exit code where all is applied")
     check("taking over 0 partitions" in done.log(), "the partition was not the other's")
@@ -281,7 +293,7 @@ def others_stand_still(case):
     case.produce([good(topic, 1)])
     owner = owner_of(case, config, target={"dsn": target.dsn.replace(
         f"port={place['port']}", f"port={proxy.port}").replace(place["host"], "127.0.0.1")})
-    wait_until(lambda: positions(target, case.id).get((topic, 0)) == 1, 20, "the owner applies")
+    wait_until(lambda: applied(target, case, topic) == 1, 20, "the owner applies")
     proxy.stall()
     case.produce([good(topic, key) for key in range(2, 7)])
     ended = process_of_group(case, config, "waits", "z", ["--until-current"]).wait(60)
@@ -289,7 +301,7 @@ def others_stand_still(case):
     last = ended.events()[-1]
     check(f"{topic}[0] at 1 of 6" in last["msg"] and last["hint"], f"the last word: {last}")
     proxy.flow()
-    wait_until(lambda: positions(target, case.id).get((topic, 0)) == 6, 30, "the owner goes on")
+    wait_until(lambda: applied(target, case, topic) == 6, 30, "the owner goes on")
     check_equal(owner.stop().code, 0, "exit code of the owner")
 
 

@@ -155,5 +155,9 @@ class Faults:
     # ---- Debezium
 
     def restart_debezium(self):
-        """It sends again what it had sent since its last stored position."""
-        self.soak.connector.restart()
+        """It sends again what it had sent since its last stored position. Not between the halves of a
+        key change: they have one position, and where Debezium 3.6 has stored it after the delete, the
+        create never comes (debezium/dbz#2549)."""
+        with self.soak.workload.without_key_changes():
+            self.soak.connector.wait_caught_up(40)
+            self.soak.connector.restart()

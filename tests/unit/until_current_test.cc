@@ -23,21 +23,37 @@ TEST_CASE("partitions outside are done when they are applied", "[until-current]"
   CHECK(outside.state({kBig}, at(0), kLongest) == Others::busy);
   CHECK(outside.note({kBig, kSmall}, {{kBig, Offset{3}}}, at(0)));
   CHECK_FALSE(outside.note({kBig, kSmall}, {{kBig, Offset{3}}}, at(1)));
-  CHECK(outside.state({kBig, kSmall}, at(60), kLongest) == Others::busy);
+  CHECK(outside.state({kBig, kSmall}, at(2), kLongest) == Others::busy);
+  CHECK(outside.state({kSmall}, at(2), kLongest) == Others::done);  // the other one is ours now
   CHECK_FALSE(outside.note({kBig, kSmall}, {}, at(62)));
   CHECK(outside.state({kBig}, at(62), kLongest) == Others::done);
 }
 
 TEST_CASE("partitions outside that move are waited for, however long", "[until-current]") {
   OutsidePartitions outside;
-  for (int i = 0; i < 300; i += 50) {
-    const bool news = outside.note({kBig}, {{kBig, Offset{i}}}, at(i));
+  for (int i = 0; i < 300; ++i) {
+    const bool news = outside.note({kBig}, {{kBig, Offset{i / 50}}}, at(i));
     CHECK(news == (i == 0));
-    CHECK(outside.state({kBig}, at(i + 49), kLongest) == Others::busy);
+    CHECK(outside.state({kBig}, at(i), kLongest) == Others::busy);
   }
+  for (int i = 300; i <= 310; ++i) outside.note({kBig}, {{kBig, Offset{5}}}, at(i));
+  CHECK(outside.state({kBig}, at(310), kLongest) == Others::busy);
+  outside.note({kBig}, {{kBig, Offset{5}}}, at(311));
   CHECK(outside.state({kBig}, at(311), kLongest) == Others::standing);
   REQUIRE(outside.left().size() == 1);
-  CHECK(outside.left().at(kBig) == Offset{250});
+  CHECK(outside.left().at(kBig) == Offset{5});
+}
+
+TEST_CASE("only answers tell that partitions outside stand still, not the time without one",
+          "[until-current]") {
+  OutsidePartitions outside;
+  outside.note({kBig}, {{kBig, Offset{3}}}, at(0));
+  CHECK(outside.state({kBig}, at(500), kLongest) == Others::busy);  // we were frozen
+  outside.note({kBig}, {{kBig, Offset{3}}}, at(500));
+  CHECK(outside.state({kBig}, at(500), kLongest) == Others::busy);
+  for (int i = 501; i < 504; ++i) outside.note({kBig}, {{kBig, Offset{3}}}, at(i));
+  CHECK(outside.state({kBig}, at(504), kLongest) == Others::standing);
+  CHECK(outside.state({kBig}, at(600), kLongest) == Others::busy);  // nobody has answered since
 }
 
 TEST_CASE("what was known of other partitions, or of another time, says nothing",
@@ -51,5 +67,4 @@ TEST_CASE("what was known of other partitions, or of another time, says nothing"
   CHECK(outside.state({kBig}, at(100), kLongest) == Others::busy);
   CHECK(outside.note({kBig}, {{kBig, std::nullopt}}, at(100)));
   CHECK(outside.state({kBig}, at(101), kLongest) == Others::busy);
-  CHECK(outside.state({kBig}, at(161), kLongest) == Others::standing);
 }
