@@ -80,6 +80,7 @@ class JsonReader::Nesting {
   void push(bool object) {
     const std::uint64_t bit = std::uint64_t{1} << (depth_ % 64);
     std::uint64_t& word = bits_[depth_ / 64];
+    if (bit == 1) word = 0;
     word = object ? (word | bit) : (word & ~bit);
     ++depth_;
   }

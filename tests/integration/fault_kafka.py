@@ -255,8 +255,11 @@ def transactions(case):
     wrong = [dict(record, value=record["value"] and record["value"].replace('"note":"', '"note":"x'))
              for record in s.load.records[:30]]
     case.kafka.produce_records(case.folder, wrong, "--transaction", "abort")
-    # 30 records and a marker: what follows has other offsets than the load thinks.
+    # 30 records and a marker, which the broker writes when it likes: what follows has other offsets
+    # than the load thinks.
     s.load.sent[0] += 31
+    wait_until(lambda: case.kafka.ends([s.load.topic])[s.load.topic, 0] == s.load.sent[0], 20,
+               "the marker is written")
     s.load.more(50)
     wait_until(lambda: s.marks()[s.load.topic, 0] >= s.load.sent[0], 20, "what follows is applied")
     opened = case.kafka.open_transaction(case.folder, wrong)
