@@ -96,7 +96,7 @@ class Source {
   // Asks nobody.
   virtual std::optional<Offset> known_end(const StreamPartition& partition) = 0;
   // How many partitions the topic has; 0: it is not there, or not for us. No value: Kafka does not
-  // answer, for which it has two seconds, and up to eight after that; others are not asked then.
+  // answer, for which it has two seconds, and four after that; others are not asked then.
   virtual std::optional<std::int32_t> partitions_of(std::string_view topic) = 0;
   // Low and high watermarks, asked of the brokers; of all, or of none: not to be had now.
   virtual std::map<StreamPartition, PartitionEnds> ends(

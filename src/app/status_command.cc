@@ -108,8 +108,8 @@ class StatusReader {
 
   void read_kafka(StatusFacts& facts, std::map<StreamPartition, PartitionStatus>& partitions) {
     const TopicEnds::Answer answer = ends_.ask(kKafkaPatience);
-    facts.kafka_answers = answer.problem.empty() || !answer.ends.empty();
-    if (!facts.kafka_answers) return;
+    facts.kafka_answers = answer.problem.empty();
+    if (answer.ends.empty() && !facts.kafka_answers) return;
     for (const auto& [at, both] : answer.ends) {
       PartitionStatus& partition = partitions[at];
       partition.at = at;

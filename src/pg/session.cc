@@ -43,6 +43,8 @@ constexpr const char* kPinned =
     "WHERE source = 'default'";
 
 constexpr const char* kPinnedAside = "SET statement_timeout = '60s'";
+// For a server that is silent, where its own limit does not help.
+constexpr std::chrono::seconds kAsideMost{65};
 
 // A statement that takes longer is said in the log; then after twice that, and so on.
 constexpr std::chrono::seconds kSlow{5};
@@ -345,7 +347,8 @@ bool Session::await(Wait& wait, short events, std::chrono::milliseconds longest)
     if (wait.cancelled == Wait::Clock::time_point{}) wait.cancelled = now;
     if (now - wait.cancelled > kLastWord) abandon();
   }
-  if (use_ == SessionUse::aside || now - wait.begin < wait.say_after) return ready;
+  if (use_ == SessionUse::aside && now - wait.begin > kAsideMost) abandon();
+  if (now - wait.begin < wait.say_after) return ready;
   log_event(
       Level::warning, "target.slow",
       committing_ ? "COMMIT takes long" : "PostgreSQL takes long over a statement, or is silent",

@@ -83,8 +83,8 @@ class Parameters {
 
 enum class ResultFormat { text = 0, binary = 1 };
 
-// Aside: a connection for questions beside the data path's. It gives up a statement after a minute,
-// and leaves it to the data path to say that the server is another one, or slow.
+// Aside: a connection for questions beside the data path's. It gives a statement up after a minute,
+// and leaves it to the data path to say that the server is another one.
 enum class SessionUse { data_path, aside };
 
 class Session {

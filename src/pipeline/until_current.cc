@@ -15,6 +15,7 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kAskAgain{1000};
 constexpr milliseconds kOneAnswer{1000};
+constexpr milliseconds kOneAnswerMost{4000};
 constexpr milliseconds kSessionDefault{45000};
 constexpr milliseconds kRebalance{15000};
 constexpr milliseconds kPatience{60000};
@@ -38,15 +39,14 @@ bool same_partitions(const OutsidePartitions::Left& a, const OutsidePartitions::
 
 }  // namespace
 
-bool OutsidePartitions::note(std::set<StreamPartition> outside, Left left,
-                             Clock::time_point asked) {
+bool OutsidePartitions::note(std::set<StreamPartition> outside, Left left, Clock::time_point now) {
   const bool news = answers_ == 0 || !same_partitions(left, left_);
   if (answers_ == 0 || left != left_) {
-    first_ = asked;
+    first_ = now;
     answers_ = 0;
   }
   ++answers_;
-  last_ = asked;
+  last_ = now;
   outside_ = std::move(outside);
   left_ = std::move(left);
   return news && !left_.empty();
@@ -68,6 +68,7 @@ UntilCurrent::UntilCurrent(const Config& config)
     : config_(config),
       session_(session_of(config.kafka)),
       kafka_(std::in_place, config.kafka, config.source),
+      ends_patience_(kOneAnswer),
       target_(connection_settings(config), SessionUse::aside),
       thread_([this] { run(); }) {}
 
@@ -88,7 +89,7 @@ bool UntilCurrent::has_partitions() const {
 
 Others UntilCurrent::others(const std::vector<LaneState>& lanes) {
   const std::scoped_lock lock(mutex_);
-  const bool silent = !problem_.empty() && Clock::now() - problem_since_ > kPatience;
+  const bool silent = !problem_.empty() && problem_last_ - problem_since_ > kPatience;
   if (!ends_) return silent ? Others::unknown : Others::busy;
   const std::set<StreamPartition> outside = missing(lanes);
   if (outside != asked_) {
@@ -98,8 +99,14 @@ Others UntilCurrent::others(const std::vector<LaneState>& lanes) {
   if (outside.empty()) {
     outside_.note_none();
     answer_.reset();
+    problem_.clear();
     return Others::done;
   }
+  // While a server is away for us, it may be for them: they get their time after that.
+  const auto is_held_up = [](const LaneState& lane) {
+    return !lane.waiting_for.empty() || (lane.joined && !lane.assigned);
+  };
+  if (std::any_of(lanes.begin(), lanes.end(), is_held_up)) outside_.note_none();
   if (!problem_.empty()) {
     outside_.note_none();
     return silent ? Others::unknown : Others::busy;
@@ -112,7 +119,7 @@ void UntilCurrent::take_answer() {
   if (!answer_) return;
   Answer answer = std::move(*answer_);
   answer_.reset();
-  if (outside_.note(std::move(answer.outside), std::move(answer.left), answer.asked)) {
+  if (outside_.note(std::move(answer.outside), std::move(answer.left), Clock::now())) {
     log_event(Level::info, "group.others",
               std::to_string(outside_.left().size()) +
                   " partitions belong to other members of the group, or to one that is no more");
@@ -155,10 +162,15 @@ void UntilCurrent::run() {
     const std::set<StreamPartition> outside = asked_;
     const bool know_ends = ends_.has_value();
     lock.unlock();
-    if (know_ends) {
-      ask_left(outside);
-    } else {
-      ask_ends();
+    try {
+      if (know_ends) {
+        ask_left(outside);
+      } else {
+        ask_ends();
+      }
+    } catch (const std::exception& error) {
+      target_.close();
+      note_problem(error.what());
     }
     lock.lock();
     if (!stopping_ && (!ends_ || !asked_.empty())) changed_.wait_for(lock, kAskAgain);
@@ -166,8 +178,9 @@ void UntilCurrent::run() {
 }
 
 void UntilCurrent::ask_ends() {
-  TopicEnds::Answer answer = kafka_->ask(kOneAnswer);
+  TopicEnds::Answer answer = kafka_->ask(ends_patience_);
   if (!answer.problem.empty()) {
+    ends_patience_ = std::min(ends_patience_ * 2, kOneAnswerMost);
     return note_problem("Kafka does not say where the topics end: " + answer.problem);
   }
   kafka_.reset();
@@ -179,14 +192,14 @@ void UntilCurrent::ask_ends() {
 }
 
 void UntilCurrent::ask_left(const std::set<StreamPartition>& outside) {
-  Answer answer{outside, {}, Clock::now()};
+  Answer answer{outside, {}};
   for (const StreamPartition& at : outside) answer.left[at];
   try {
     remove_applied(answer.left);
   } catch (const Error& error) {
-    target_.close();
     // Without its tables nobody has written anything yet.
-    if (error.sqlstate() != "42P01") return note_problem(error.what());
+    if (error.sqlstate() != "42P01") throw;
+    target_.close();
   }
   remove_empty(answer.left);
   const std::scoped_lock lock(mutex_);
@@ -231,19 +244,24 @@ void UntilCurrent::remove_empty(OutsidePartitions::Left& left) {
     requests.push_back({at, from_of(at, position)});
     looked_at_ = at;
   }
-  if (requests.empty()) return;
-  try {
-    if (!sampler_) sampler_.emplace(config_.kafka);
-    const auto sampled = sampler_->read(requests, {1, 0, kLook}, [](const RecordView& /*one*/) {});
-    for (std::size_t i = 0; i < requests.size(); ++i) {
-      // What Kafka has removed was perhaps never applied.
-      const bool removed = sampled[i].begin != *requests[i].from;
-      if (!sampled[i].complete || sampled[i].records != 0 || removed) continue;
-      empty_[requests[i].at] = *requests[i].from;
-      left.erase(requests[i].at);
+  if (!requests.empty()) look_at(requests, left);
+}
+
+void UntilCurrent::look_at(const std::vector<SampleRequest>& requests,
+                           OutsidePartitions::Left& left) {
+  if (!sampler_) sampler_.emplace(config_.kafka);
+  const auto sampled = sampler_->read(requests, {1, 0, kLook}, [](const RecordView& /*one*/) {});
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    const SampledPartition& one = sampled[i];
+    if (!one.complete && one.records == 0) {
+      throw Error(ErrorKind::retry,
+                  "whether " + one.at.display() + " holds more is not known: " +
+                      (one.problem.empty() ? "Kafka does not answer" : one.problem));
     }
-  } catch (const Error& error) {
-    log_event(Level::debug, "group.not_looked", error.what());
+    // What Kafka has removed was perhaps never applied.
+    if (one.records != 0 || one.removed || one.begin != *requests[i].from) continue;
+    empty_[one.at] = *requests[i].from;
+    left.erase(one.at);
   }
 }
 
@@ -253,6 +271,7 @@ void UntilCurrent::note_problem(const std::string& problem) {
     const std::scoped_lock lock(mutex_);
     if (stopping_) return;
     if (problem_.empty()) problem_since_ = now;
+    problem_last_ = now;
     problem_ = problem;
     answer_.reset();
     if (now - problem_since_ < kSayAfter || now - problem_said_ < kSayAgain) return;

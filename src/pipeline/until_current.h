@@ -40,9 +40,8 @@ class OutsidePartitions {
 
   // There are none now, or nobody can tell: what was known is of another time.
   void note_none() { *this = {}; }
-  // There were these when it was `asked`, and of them `left` were not applied. True: which, is
-  // news, and some are.
-  bool note(std::set<StreamPartition> outside, Left left, Clock::time_point asked);
+  // There are these, and of them `left` are not applied. True: which, is news, and some are.
+  bool note(std::set<StreamPartition> outside, Left left, Clock::time_point now);
   // Standing: by several answers, the last one fresh, what is left was for `longest` where it is.
   [[nodiscard]] Others state(const std::set<StreamPartition>& outside, Clock::time_point now,
                              Clock::duration longest) const;
@@ -76,7 +75,6 @@ class UntilCurrent {
   struct Answer {
     std::set<StreamPartition> outside;
     OutsidePartitions::Left left;
-    Clock::time_point asked;
   };
 
   void run();
@@ -84,6 +82,7 @@ class UntilCurrent {
   void ask_left(const std::set<StreamPartition>& outside);
   void remove_applied(OutsidePartitions::Left& left);
   void remove_empty(OutsidePartitions::Left& left);
+  void look_at(const std::vector<SampleRequest>& requests, OutsidePartitions::Left& left);
   [[nodiscard]] Offset from_of(const StreamPartition& at, std::optional<Offset> position) const;
   void note_problem(const std::string& problem);
   [[nodiscard]] std::set<StreamPartition> missing(const std::vector<LaneState>& lanes) const;
@@ -94,7 +93,8 @@ class UntilCurrent {
   OutsidePartitions outside_;
 
   // The thread's.
-  std::optional<TopicEnds> kafka_;  // until it has answered
+  std::optional<TopicEnds> kafka_;           // until it has answered
+  std::chrono::milliseconds ends_patience_;  // longer after each question without an answer
   std::optional<TopicSampler> sampler_;
   Session target_;
   OutsidePartitions::Left before_;            // what was left when it asked last
@@ -111,7 +111,7 @@ class UntilCurrent {
   std::set<StreamPartition> asked_;  // for these
   std::optional<Answer> answer_;     // not taken yet
   std::string problem_;              // why there is no answer; empty: there was one
-  Clock::time_point problem_since_{};
+  Clock::time_point problem_since_{}, problem_last_{};
 
   std::thread thread_;
 };

@@ -61,6 +61,7 @@ Reported send_group_offsets(rd_kafka_t* member, const NextOffsets& next,
 
 void report_group_offsets(const KafkaConfig& kafka, const NextOffsets& next,
                           std::chrono::milliseconds patience) {
+  if (next.empty()) return;
   const auto deadline = std::chrono::steady_clock::now() + patience;
   const rdkafka::Client client = make_client(consumer_properties(kafka, 0), nullptr, nullptr);
   const NextOffsets higher = not_reported(client.get(), next, patience);

@@ -25,7 +25,7 @@ constexpr milliseconds kAskForBrokersFirst{250};
 constexpr milliseconds kAskForBrokersMost{1000};
 constexpr milliseconds kPartitionCountAge{30000};
 constexpr milliseconds kPartitionCountPatience{2000};
-constexpr milliseconds kPartitionCountPatienceMost{8000};
+constexpr milliseconds kPartitionCountPatienceMost{4000};
 constexpr milliseconds kPartitionCountAgain{500};
 constexpr milliseconds kEndsPatience{2000};
 

@@ -20,7 +20,7 @@ void ask(rd_kafka_t* client, rd_kafka_topic_partition_list_t* list, std::int64_t
   const auto error = rd_kafka_offsets_for_times(client, list, patience);
   for (int i = 0; i < list->cnt; ++i) {
     rd_kafka_topic_partition_t& at = list->elems[i];
-    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) at.err = error;
+    if (at.err == RD_KAFKA_RESP_ERR_NO_ERROR) at.err = error;
     if (at.err == RD_KAFKA_RESP_ERR_NO_ERROR && at.offset < 0)
       at.err = RD_KAFKA_RESP_ERR__TIMED_OUT;
   }
@@ -37,19 +37,19 @@ EndsAnswer ask_ends(rd_kafka_t* client, const std::vector<StreamPartition>& part
                     std::chrono::milliseconds timeout) {
   EndsAnswer answer;
   if (partitions.empty()) return answer;
-  const auto deadline = Clock::now() + timeout;
+  const auto begin = Clock::now();
   const auto low = to_list(partitions);
   const auto high = to_list(partitions);
-  ask(client, low.get(), RD_KAFKA_OFFSET_BEGINNING, deadline);
-  ask(client, high.get(), RD_KAFKA_OFFSET_END, deadline);
+  ask(client, low.get(), RD_KAFKA_OFFSET_BEGINNING, begin + timeout / 2);
+  ask(client, high.get(), RD_KAFKA_OFFSET_END, begin + timeout);
   for (std::size_t i = 0; i < partitions.size(); ++i) {
-    const rd_kafka_topic_partition_t& begin = low->elems[i];
+    const rd_kafka_topic_partition_t& first = low->elems[i];
     const rd_kafka_topic_partition_t& end = high->elems[i];
-    const auto error = begin.err != RD_KAFKA_RESP_ERR_NO_ERROR ? begin.err : end.err;
+    const auto error = first.err != RD_KAFKA_RESP_ERR_NO_ERROR ? first.err : end.err;
     if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
       answer.failed[partitions[i]] = error;
     } else {
-      answer.ends[partitions[i]] = {Offset{begin.offset}, Offset{end.offset}};
+      answer.ends[partitions[i]] = {Offset{first.offset}, Offset{end.offset}};
     }
   }
   return answer;

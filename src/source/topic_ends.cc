@@ -21,15 +21,20 @@ TopicEnds::Answer TopicEnds::ask(std::chrono::milliseconds timeout) {
   rd_kafka_poll(client_.get(), 0);
   if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return {{}, rd_kafka_err2str(error)};
   std::vector<StreamPartition> partitions;
+  std::string problem;
   for (int t = 0; t < metadata->topic_cnt; ++t) {
     const rd_kafka_metadata_topic_t& topic = metadata->topics[t];
     if (!is_selected(source_, topic.topic)) continue;
+    if (topic.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+      problem = std::string(topic.topic) + ": " + rd_kafka_err2str(topic.err);
+    }
     for (int p = 0; p < topic.partition_cnt; ++p) {
       partitions.push_back({topic.topic, Partition{p}});
     }
   }
   EndsAnswer answer = ask_ends(client_.get(), partitions, timeout);
-  return {std::move(answer.ends), answer.problem()};
+  if (problem.empty()) problem = answer.problem();
+  return {std::move(answer.ends), std::move(problem)};
 }
 
 }  // namespace tidemark

@@ -113,8 +113,10 @@ void TopicSampler::handle(const rd_kafka_message_t& message, Reading& reading,
   switch (fault_of(message.err)) {
     case KafkaFault::none:
       break;
+    case KafkaFault::out_of_range:
+      reading.out->removed = true;
+      return end_part();
     case KafkaFault::caught_up:
-    case KafkaFault::out_of_range:  // what was to be read is deleted by now
       return end_part();
     case KafkaFault::brokers:
       return;

@@ -36,6 +36,7 @@ struct SampledPartition {
   Offset begin, end;  // of what there was to read
   std::int64_t records = 0;
   bool complete = false;  // all that the bounds ask for was read
+  bool removed = false;   // Kafka had deleted what was to be read before it was
   std::string problem;    // why it was not; empty: the time was over
 };
 
