@@ -98,7 +98,7 @@ class Source {
   // How many partitions the topic has; 0: it is not there, or not for us. No value: Kafka does not
   // answer, for which it has two seconds, and four after that; others are not asked then.
   virtual std::optional<std::int32_t> partitions_of(std::string_view topic) = 0;
-  // Low and high watermarks, asked of the brokers; of all, or of none: not to be had now.
+  // Low and high watermarks, asked of the brokers; those that are left out are not to be had now.
   virtual std::map<StreamPartition, PartitionEnds> ends(
       const std::vector<StreamPartition>& partitions, std::chrono::milliseconds timeout) = 0;
   // The record at exactly this offset, by a consumer of its own; no value: not there any more.

@@ -92,9 +92,8 @@ struct LaneState {
   std::uint64_t batches = 0;
   std::uint64_t dead_letters = 0;
   std::uint64_t buffer_bytes = 0;
-  StageTimes times;                                       // as of the last slab and the last batch
-  std::chrono::steady_clock::time_point waiting_since{};  // for a server; zero: not waiting
-  std::string waiting_for;
+  StageTimes times;         // as of the last slab and the last batch
+  std::string waiting_for;  // a server; empty: not waiting
   // Once it has stopped: of the group offsets; and the last positions that it knew, of partitions
   // that it had before, too.
   Reported last_report = Reported::unknown;

@@ -116,12 +116,10 @@ void Lane::Reader::handle(const PollResult& result) {
       break;
     case PollKind::unreachable:
       note_unreachable(result);
-      wait_for(result.message);
+      shared_.wait_for(result.message);
       break;
     case PollKind::reachable:
-      shared_.update([&](LaneState& state) {
-        if (state.waiting_for == unreachable_) state.waiting_for.clear();
-      });
+      shared_.stop_waiting_for(unreachable_);
       break;
     case PollKind::fatal:
       throw Error(ErrorKind::fatal, result.message, result.hint);
@@ -173,7 +171,7 @@ void Lane::Reader::request_positions() {
       silent.message = "Kafka does not say how many partitions " + assigned.at.stream + " has";
       silent.hint = "until then nothing is read: are the brokers very slow, or overloaded?";
       note_unreachable(silent);
-      wait_for(silent.message);
+      shared_.wait_for(silent.message);
       asked_counts_ = Clock::now();
       return;
     }
@@ -189,13 +187,6 @@ void Lane::Reader::request_positions() {
   }
   to_request_ = false;
   shared_.buffer.request(std::move(request));
-}
-
-void Lane::Reader::wait_for(const std::string& what) {
-  shared_.update([&](LaneState& state) {
-    if (state.waiting_for.empty()) state.waiting_since = Clock::now();
-    state.waiting_for = what;
-  });
 }
 
 // What is decoded and not written is dropped: it will be read again by whoever comes next.
@@ -399,11 +390,11 @@ void Lane::Reader::wait_for_answers() {
   shared_.parts.wait_for_answers(kAnswerWait);
   std::string why = shared_.parts.missing_answers();
   if (why == answers_missing_) return;
-  shared_.update([&](LaneState& state) {
-    if (why.empty() && state.waiting_for != answers_missing_) return;
-    if (state.waiting_for.empty()) state.waiting_since = Clock::now();
-    state.waiting_for = why;
-  });
+  if (why.empty()) {
+    shared_.stop_waiting_for(answers_missing_);
+  } else {
+    shared_.wait_for(why);
+  }
   answers_missing_ = std::move(why);
 }
 

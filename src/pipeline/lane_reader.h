@@ -51,7 +51,6 @@ class Lane::Reader {
   void note_unreachable(const PollResult& result);
   void on_assigned(const PollResult& result);
   void request_positions();
-  void wait_for(const std::string& what);
   void on_revoked();
   void on_record(const RecordView& record);
   void on_halted(const PollResult& result);

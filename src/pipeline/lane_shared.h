@@ -24,6 +24,16 @@ struct Lane::Shared {
     change(state);
   }
   void fail(const Error& error);
+  // For a server, as the pipeline's progress says it and loses patience over it.
+  void wait_for(const std::string& what) {
+    update([&](LaneState& now) { now.waiting_for = what; });
+  }
+  // It is there; if the lane waits for something else by now, it goes on doing so.
+  void stop_waiting_for(const std::string& what) {
+    update([&](LaneState& now) {
+      if (now.waiting_for == what) now.waiting_for.clear();
+    });
+  }
 
   mutable std::mutex state_mutex;
   LaneState state;  // guarded by state_mutex

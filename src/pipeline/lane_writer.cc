@@ -422,10 +422,7 @@ bool Lane::Writer::back_off(const Error& error, unsigned& tries) {
   const milliseconds pause{
       static_cast<std::int64_t>(random_() % static_cast<std::uint64_t>(most.count())) + 1};
   ++tries;
-  shared_.update([&](LaneState& state) {
-    if (state.waiting_for.empty()) state.waiting_since = Clock::now();
-    state.waiting_for = error.what();
-  });
+  shared_.wait_for(error.what());
   const Level loud = error.kind() == ErrorKind::fatal ? Level::error : Level::warning;
   log_event(tries == 1 || tries % 10 == 0 ? loud : Level::debug, "target.retry",
             "PostgreSQL cannot take the batch now; trying again",
