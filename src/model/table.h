@@ -45,7 +45,8 @@ struct Table {
   std::vector<std::vector<std::string>>
       unique_keys;                          // columns of every unique index that is valid,
                                             // not partial and not on expressions; primary first
-  bool has_deferrable_unique_keys = false;  // one of them is, or may be, checked at the end only
+  bool has_deferrable_unique_keys = false;  // one of them, or an exclusion constraint, is, or may
+                                            // be, checked at the end only
   std::vector<ForeignKey> foreign_keys;
   bool has_triggers = false;
   bool has_row_security = false;

@@ -326,8 +326,13 @@ PGresult* Session::next_result(Wait& wait) {
   while (PQisBusy(connection_) != 0) {
     // Its failure, and the server's reason if it gave one, are the next result.
     if (PQconsumeInput(connection_) == 0 || PQisBusy(connection_) == 0) break;
-    const bool silent = !await(wait, POLLIN, meanwhile_ == nullptr ? kStep : kShort);
-    if (silent && meanwhile_ != nullptr && (*meanwhile_)()) meanwhile_ = nullptr;
+    const bool work = meanwhile_ != nullptr || first_;
+    if (await(wait, POLLIN, work ? kShort : kStep) || !work) continue;
+    if (first_) {
+      std::exchange(first_, nullptr)();
+    } else if ((*meanwhile_)()) {
+      meanwhile_ = nullptr;
+    }
   }
   return PQgetResult(connection_);
 }

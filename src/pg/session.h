@@ -130,6 +130,20 @@ class Session {
   // use the session, nor throw. Null: nothing is. Whoever sets it takes it back before it is gone.
   void set_meanwhile(const std::function<bool()>* work) { meanwhile_ = work; }
 
+  // Once while it lives, in one of the waits, and before what set_meanwhile() has given.
+  class First {
+   public:
+    First(Session& session, std::function<void()> work) : session_(session) {
+      session_.first_ = std::move(work);
+    }
+    ~First() { session_.first_ = nullptr; }
+    First(const First&) = delete;
+    First& operator=(const First&) = delete;
+
+   private:
+    Session& session_;
+  };
+
   // From any thread: ends what the session waits for, a connection attempt too. Whatever is tried
   // with it afterwards fails at once.
   void cancel() noexcept;
@@ -162,6 +176,7 @@ class Session {
   bool committing_ = false;
   std::chrono::nanoseconds waited_{};
   const std::function<bool()>* meanwhile_ = nullptr;
+  std::function<void()> first_;
   std::string identity_;  // of the server that we were last connected to
 
   // Shared with cancel().

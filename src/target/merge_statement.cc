@@ -247,6 +247,11 @@ std::string TableStatements::new_value(const MergeVariant& variant, std::size_t 
   return "CASE WHEN " + mask_bit('u', i) + " THEN " + stored("t", i) + " ELSE " + value + " END";
 }
 
+bool TableStatements::equal_keys_are_same() const {
+  return std::none_of(layout_.key.begin(), layout_.key.end(),
+                      [&](std::uint16_t i) { return equal_is_not_same(type(i)); });
+}
+
 std::string TableStatements::update_arm(const MergeVariant& variant) const {
   std::vector<std::string> parts;
   for (std::size_t i = 0; i < layout_.columns.size(); ++i) {

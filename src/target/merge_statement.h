@@ -49,6 +49,8 @@ class TableStatements {
 
   // The columns that are sent as arrays: layout columns that are written or are key columns.
   [[nodiscard]] std::vector<std::uint16_t> columns(const MergeVariant& variant) const;
+  // Has a key one image only, in the columns that it has here? ("a" and "A" are one citext.)
+  [[nodiscard]] bool equal_keys_are_same() const;
   [[nodiscard]] std::size_t masks() const { return (layout_.columns.size() + 62) / 63; }
 
   [[nodiscard]] std::string merge(const MergeVariant& variant) const;

@@ -81,7 +81,7 @@ class PostgresTarget : public Target {
   void write_tables(const FoldedBatch& batch, WriteCounts& counts);
   void forget_changed() noexcept;
   void forget_after(const Error& error);
-  WriteTools tools() { return {session_, arrays_, bulk_load_}; }
+  WriteTools tools() { return {session_, arrays_, arrays_ahead_, bulk_load_}; }
 
   const Config& config_;
   Catalog& catalog_;
@@ -90,6 +90,7 @@ class PostgresTarget : public Target {
   const DeadLetters dead_letters_;
   const KeyChanges key_changes_;
   ParameterArrays arrays_;
+  ParameterArrays arrays_ahead_;
   BulkLoad bulk_load_;
   std::map<TableName, Writers> writers_;
   // Of the transaction at hand, for the catalog after COMMIT:

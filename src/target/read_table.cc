@@ -15,7 +15,7 @@ namespace {
 //   column:  name; type: name, schema, SQL name, typtype, is it an array, typmod; flags; default;
 //            domain; what depends on its type; foreign keys that compare it
 //   foreign: constraint, parent's schema, parent's table
-//   table:   kind of relation, row security, triggers
+//   table:   kind of relation, row security, triggers, has it a deferrable exclusion constraint
 //   unique:  index, column, is it the primary key, the index's name, is it checked at once
 constexpr const char* kTableQuery = R"sql(
 WITH RECURSIVE rel AS (
@@ -41,7 +41,9 @@ WITH RECURSIVE rel AS (
 SELECT 'table', '', 0, rel.relkind::text, row_security_active(rel.oid)::text,
        EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = rel.oid AND NOT g.tgisinternal
                AND g.tgenabled <> 'D')::text,
-       NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+       EXISTS (SELECT FROM pg_constraint x WHERE x.conrelid = rel.oid AND x.contype = 'x'
+               AND x.condeferrable)::text,
+       NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
 FROM rel
 UNION ALL
 SELECT 'column', '', a.attnum, a.attname::text, t.typname::text, tn.nspname::text,
@@ -234,6 +236,7 @@ TablePtr read_table(const TextQuery& query, const TableName& name) {
       table->view = kind == "v" || kind == "m" || kind == "f";
       table->has_row_security = text(row, 1) == "true";
       table->has_triggers = text(row, 2) == "true";
+      if (text(row, 3) == "true") table->has_deferrable_unique_keys = true;
     } else if (what == "unique") {
       if (text(row, 0) != index) table->unique_keys.emplace_back();
       index = text(row, 0);

@@ -8,6 +8,10 @@
 namespace tidemark {
 namespace {
 
+// Of one statement. The first ones are few, since PostgreSQL waits for them.
+constexpr std::size_t kPartRows = 8000;
+constexpr std::size_t kPartRowsFirst = 2000;
+
 // Sets of lacking columns that are remembered; records that lack them at random make many.
 constexpr std::size_t kVariantsMax = 256;
 
@@ -63,6 +67,13 @@ void for_each_lack(const Layout& layout, std::string_view image, const Note& not
   }
 }
 
+// May a statement's rows come in several statements? Not where they must see each other: where its
+// end, but no part's, satisfies what PostgreSQL checks then, or two keys may be one to the target.
+bool may_part(const TableStatements& statements, const Table& actual) {
+  return actual.unique_keys.size() == 1 && !actual.has_deferrable_unique_keys &&
+         !actual.has_triggers && statements.equal_keys_are_same();
+}
+
 }  // namespace
 
 TableWriter::TableWriter(const Layout& layout, TablePtr actual)
@@ -72,6 +83,7 @@ TableWriter::TableWriter(const Layout& layout, TablePtr actual)
       key_has_index_(key_has_unique_index(layout_, *actual_)),
       copy_possible_(BulkLoad::possible(layout_, *actual_)),
       refers_to_itself_(refers_to_itself(*actual_)),
+      may_part_(may_part(statements_, *actual_) && key_has_index_ && !refers_to_itself_),
       remove_text_(layout.keyless() ? std::string() : statements_.remove()) {}
 
 bool TableWriter::serves(const Layout& layout) const {
@@ -210,36 +222,64 @@ const std::string& TableWriter::merge_text(const MergeVariant& variant) {
 
 // The rows, and in front of them the deletes that are still to be done.
 std::uint64_t TableWriter::merge(WriteTools tools, const MergeVariant& variant, const Rows& rows) {
-  ParameterArrays& arrays = tools.arrays;
+  Rows all = std::exchange(removes_, {});
+  all.insert(all.end(), rows.begin(), rows.end());
+  const std::span<const RowChange* const> todo(all);
+  const bool whole = !may_part_ || variant.base == LackBase::other || all.size() < kPartRows;
+  std::size_t size = whole ? all.size() : kPartRowsFirst;
+  ParameterArrays* now = &tools.arrays;
+  ParameterArrays* next = &tools.arrays_ahead;
+  const Parameters* filled = &fill(*now, variant, todo.first(size));
+  std::uint64_t touched = 0;
+  for (std::size_t done = size;; done += size) {
+    size = std::min(kPartRows, all.size() - done);
+    const Parameters* ahead = nullptr;
+    if (size == 0) return touched + merge_part(tools.session, variant, *filled);
+    const auto fill_next = [&] { ahead = &fill(*next, variant, todo.subspan(done, size)); };
+    {
+      const Session::First first(tools.session, fill_next);
+      touched += merge_part(tools.session, variant, *filled);
+    }
+    if (ahead == nullptr) fill_next();
+    filled = ahead;
+    std::swap(now, next);
+  }
+}
+
+std::uint64_t TableWriter::merge_part(Session& session, const MergeVariant& variant,
+                                      const Parameters& parameters) {
+  try {
+    return session.execute(merge_text(variant), parameters).affected();
+  } catch (const Error& error) {
+    if (std::string_view(error.what()).find(kLostMarker) != std::string_view::npos) throw_lost();
+    throw;
+  }
+}
+
+const Parameters& TableWriter::fill(ParameterArrays& arrays, const MergeVariant& variant,
+                                    std::span<const RowChange* const> rows) {
   arrays.begin(layout_, statements_.columns(variant));
   const std::size_t op = arrays.add_array(Wire::boolean);
   const bool other = variant.base == LackBase::other;
+  const bool lacks = variant.unavailable || other;
   const std::size_t masks = statements_.masks();
-  if (variant.unavailable || other) {
+  if (lacks) {
     for (std::size_t m = 0; m < masks; ++m) arrays.add_array(Wire::int8);
   }
   if (other) {
     for (std::size_t m = 0; m < masks; ++m) arrays.add_array(Wire::int8);
     for (const std::uint16_t i : layout_.key) arrays.add_array(layout_.columns[i].wire);
   }
-  const Rows removes = std::exchange(removes_, {});
-  for (const RowChange* row : removes) {
-    arrays.add_key(row->key);
-    arrays.append_bool(op, true);
-    if (variant.unavailable || other) add_lacks(arrays, variant, op, *row);
-  }
   for (const RowChange* row : rows) {
-    arrays.add_row(row->row);
-    arrays.append_bool(op, false);
-    if (variant.unavailable || other) add_lacks(arrays, variant, op, *row);
+    if (row->remove) {
+      arrays.add_key(row->key);
+    } else {
+      arrays.add_row(row->row);
+    }
+    arrays.append_bool(op, row->remove);
+    if (lacks) add_lacks(arrays, variant, op, *row);
   }
-  const Parameters& parameters = arrays.finish(removes.size() + rows.size());
-  try {
-    return tools.session.execute(merge_text(variant), parameters).affected();
-  } catch (const Error& error) {
-    if (std::string_view(error.what()).find(kLostMarker) != std::string_view::npos) throw_lost();
-    throw;
-  }
+  return arrays.finish(rows.size());
 }
 
 // Masks, and the base's key, of one row, to the arrays behind `op`.

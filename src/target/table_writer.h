@@ -5,12 +5,15 @@
 //     that each sees the others' rows as they were before the batch
 //  2. other rows that lack columns, grouped by which
 //  3. complete rows
+// Of 2 and 3 many are sent in parts, each filled while PostgreSQL works on the one before, where
+// the target has no other unique key and nothing that only the end of all of them satisfies.
 // Deletes go with whichever of these is first, in front: what they free (a second unique key) may
 // be taken again by a row of the batch. Not thread-safe; it belongs to one target.
 #pragma once
 
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -30,6 +33,7 @@ namespace tidemark {
 struct WriteTools {
   Session& session;
   ParameterArrays& arrays;
+  ParameterArrays& arrays_ahead;  // of the next statement, while the other is under way
   BulkLoad& bulk_load;
 };
 
@@ -67,6 +71,10 @@ class TableWriter {
   std::uint64_t copy(WriteTools tools);
   const std::string& merge_text(const MergeVariant& variant);
   std::uint64_t merge(WriteTools tools, const MergeVariant& variant, const Rows& rows);
+  std::uint64_t merge_part(Session& session, const MergeVariant& variant,
+                           const Parameters& parameters);
+  const Parameters& fill(ParameterArrays& arrays, const MergeVariant& variant,
+                         std::span<const RowChange* const> rows);
   void add_lacks(ParameterArrays& arrays, const MergeVariant& variant, std::size_t op,
                  const RowChange& row);
   std::uint64_t remove(WriteTools tools) const;
@@ -81,6 +89,7 @@ class TableWriter {
   const bool key_has_index_;
   const bool copy_possible_;
   const bool refers_to_itself_;
+  const bool may_part_;
   const std::string remove_text_;
   std::map<MergeVariant, std::string> merge_texts_;
 

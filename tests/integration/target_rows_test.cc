@@ -237,6 +237,75 @@ TEST_CASE("foreign keys: parents first, then deletes children first", "[target][
   CHECK(f.ask("SELECT count(*) FROM $.z_parent") == "0");
 }
 
+TEST_CASE("many rows are merged in parts, each row once", "[target][rows]") {
+  const int count = GENERATE(7, 7999, 8000, 9999, 10'000, 10'001, 18'000, 18'001, 26'500);
+  const int removed = GENERATE(0, 1, 2500);
+  if (removed > count) return;
+  INFO(count << " rows, the first " << removed << " of them removed");
+  TargetFixture f;
+  const auto layout = make_layout(f.name("t"), kColumns, {"id"});
+  BatchOf first(layout);
+  for (int i = 0; i < count; ++i) first.upsert(int8(i), full(i, "old", i));
+  f.write(first);
+  BatchOf second(layout);
+  for (int i = 0; i < removed; ++i) second.remove(int8(i));
+  for (int i = removed; i < count; ++i) second.upsert(int8(i), full(i, "new", -i));
+  const WriteCounts counts = f.write(second);
+  CHECK(counts.removed == static_cast<std::uint64_t>(removed));
+  CHECK(counts.upserted == static_cast<std::uint64_t>(count - removed));
+  const std::string left = std::to_string(count - removed);
+  CHECK(f.ask("SELECT count(*), count(DISTINCT id) FROM $.t WHERE name = 'new' AND n = -id") ==
+        left + "," + left);
+  CHECK(f.ask("SELECT count(*) FROM $.t") == left);
+  // 2,000 at first, then 8,000 at a time; one statement where there are few.
+  if (removed == 0) {
+    const int parts = count < 8000 ? 1 : 1 + (count - 2000 + 7999) / 8000;
+    CHECK(f.ask("SELECT count(DISTINCT cmin::text) FROM $.t") == std::to_string(parts));
+  }
+}
+
+TEST_CASE("what only the end of a statement satisfies is one statement", "[target][rows]") {
+  const std::string unique =
+      GENERATE("UNIQUE DEFERRABLE INITIALLY IMMEDIATE",
+               "EXCLUDE USING btree (n WITH =) DEFERRABLE INITIALLY IMMEDIATE");
+  INFO(unique);
+  TargetFixture f;
+  const bool exclude = unique.starts_with("EXCLUDE");
+  f.run("CREATE TABLE $.t (id bigint PRIMARY KEY, name text, n int" +
+        (exclude ? ", " + unique : " " + unique) + ")");
+  const auto layout = make_layout(f.name("t"), kColumns, {"id"});
+  constexpr int kCount = 12'000;
+  BatchOf first(layout);
+  for (int i = 0; i < kCount; ++i) first.upsert(int8(i), full(i, "a", i));
+  f.write(first);
+  BatchOf swapped(layout);
+  for (int i = 0; i < kCount; ++i) swapped.upsert(int8(i), full(i, "b", kCount - 1 - i));
+  f.write(swapped);
+  CHECK(f.ask("SELECT count(*) FROM $.t WHERE n = 11999 - id") == std::to_string(kCount));
+}
+
+TEST_CASE("a part that fails undoes those before it, and the transaction goes on",
+          "[target][rows]") {
+  TargetFixture f;
+  f.run("CREATE TABLE $.t (id bigint PRIMARY KEY, name text, n int CHECK (n <> 17777))");
+  const auto layout = make_layout(f.name("t"), kColumns, {"id"});
+  BatchOf first(layout);
+  for (int i = 0; i < 20'000; ++i) first.upsert(int8(i), full(i, "old", 0));
+  f.write(first);
+  BatchOf bad(layout);
+  for (int i = 0; i < 20'000; ++i) bad.upsert(int8(i), full(i, "bad", i));
+  BatchOf good(layout);
+  for (int i = 0; i < 9'000; ++i) good.upsert(int8(i), full(i, "good", i));
+  f.begin();
+  f.target->savepoint();
+  CHECK(kind_of_error([&] { f.target->write(bad.get()); }) == ErrorKind::data);
+  f.target->rollback_to_savepoint();
+  f.target->write(good.get());
+  f.commit();
+  CHECK(f.ask("SELECT name, count(*), sum(n) FROM $.t GROUP BY name ORDER BY name") ==
+        "good,9000,40495500|old,11000,0");
+}
+
 TEST_CASE("a second unique key: what a delete frees may be taken, a swap is the caller's",
           "[target][rows]") {
   TargetFixture f;
