@@ -13,6 +13,8 @@ using std::chrono::milliseconds;
 
 constexpr std::size_t kSlabBytes = 192U << 10;
 constexpr std::size_t kSlabEvents = 2000;
+// Taken one after the other, before the writer, the halts and the clock are looked at again.
+constexpr std::size_t kRunRecords = 32;
 constexpr std::size_t kBacklogBytes = 4U << 20;
 constexpr milliseconds kPoll{25};
 constexpr milliseconds kPollMore{5};
@@ -52,18 +54,29 @@ void Lane::Reader::turn() {
   if (!backlog_.empty()) work_off_backlog();
   report_halts();
   if (shared_.buffer.full() || (paused_ && backlog_.empty())) make_room();
-  const PollResult result = poll(poll_patience());
-  if (result.kind == PollKind::nothing) {
-    more_coming_ = far_behind();
-    if (!more_coming_) flush();
-    if (fetching_) ask_ends();
-    note_progress();
-    if (!backlog_.empty()) wait_for_answers();
-  } else {
-    more_coming_ = false;
-    handle(result);
-  }
+  milliseconds patience = poll_patience();
+  for (std::size_t left = kRunRecords; take_one(patience) && --left != 0;) patience = {};
   flush_if_due();
+}
+
+// True: a record, which was decoded and may have another one behind it at once.
+bool Lane::Reader::take_one(milliseconds patience) {
+  const PollResult result = poll(patience);
+  if (result.kind == PollKind::nothing) {
+    on_nothing();
+    return false;
+  }
+  more_coming_ = false;
+  handle(result);
+  return result.kind == PollKind::record && backlog_.empty() && !is_slab_large();
+}
+
+void Lane::Reader::on_nothing() {
+  more_coming_ = far_behind();
+  if (!more_coming_) flush();
+  if (fetching_) ask_ends();
+  note_progress();
+  if (!backlog_.empty()) wait_for_answers();
 }
 
 milliseconds Lane::Reader::poll_patience() const {
@@ -452,12 +465,15 @@ void Lane::Reader::flush(Clock::time_point due) {
   note_progress();
 }
 
+bool Lane::Reader::is_slab_large() const {
+  return slab_ && (slab_->events.size() >= kSlabEvents || slab_->arena.size() >= kSlabBytes);
+}
+
 // In slabs large enough to cost nothing.
 void Lane::Reader::flush_if_due() {
   if (!slab_ || slab_->events.empty()) return;
-  const bool large = slab_->events.size() >= kSlabEvents || slab_->arena.size() >= kSlabBytes;
   const auto due = slab_since_ + shared_.config.batch.delay_max;
-  if (large || Clock::now() >= due) flush(due);
+  if (is_slab_large() || Clock::now() >= due) flush(due);
 }
 
 // What `--until-current` and status see of the reading side.

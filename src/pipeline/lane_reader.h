@@ -47,6 +47,8 @@ class Lane::Reader {
   };
 
   void turn();
+  bool take_one(std::chrono::milliseconds patience);
+  void on_nothing();
   void handle(const PollResult& result);
   void note_unreachable(const PollResult& result);
   void on_assigned(const PollResult& result);
@@ -72,6 +74,7 @@ class Lane::Reader {
   void flush(Clock::time_point due = {});
   [[nodiscard]] std::chrono::milliseconds poll_patience() const;
   bool far_behind();
+  [[nodiscard]] bool is_slab_large() const;
   void flush_if_due();
   void set_paused(bool paused);
   void note_progress();
