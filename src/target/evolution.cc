@@ -51,7 +51,7 @@ void create_table(const Table& required, SchemaChange& change) {
   text += ")";
   // Room in each page for the next version of its rows: updates of columns that no index has then
   // leave the indexes alone (HOT).
-  if (!required.key.empty()) text += " WITH (fillfactor = 90)";
+  if (!required.key.empty()) text += " WITH (fillfactor = 80)";
   change.ddl.push_back(text);
   change.actions.push_back({"schema.table_created", {}});
 }

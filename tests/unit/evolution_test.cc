@@ -45,7 +45,7 @@ TEST_CASE("a missing table is created", "[evolution]") {
       ddl_text(change) ==
       "CREATE SCHEMA IF NOT EXISTS \"s\";\n"
       "CREATE TABLE IF NOT EXISTS \"s\".\"t\" (\"id\" bigint, \"a\"\"b\" character varying(3) NOT "
-      "NULL DEFAULT 'x', \"c\" integer[], PRIMARY KEY (\"id\", \"c\")) WITH (fillfactor = 90);");
+      "NULL DEFAULT 'x', \"c\" integer[], PRIMARY KEY (\"id\", \"c\")) WITH (fillfactor = 80);");
   REQUIRE(change.actions.size() == 1);
   CHECK(change.actions[0].event == "schema.table_created");
 }

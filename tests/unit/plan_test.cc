@@ -78,7 +78,7 @@ TEST_CASE("the plan has the statements in the order in which records ask for the
   CHECK(table.fate() == TableFate::create);
   CHECK(table.ddl == std::vector<std::string>{
                          R"(CREATE TABLE IF NOT EXISTS "public"."t" ("id" integer, "v" text, )"
-                         R"(PRIMARY KEY ("id")) WITH (fillfactor = 90))",
+                         R"(PRIMARY KEY ("id")) WITH (fillfactor = 80))",
                          R"(ALTER TABLE "public"."t" ADD COLUMN IF NOT EXISTS "n" bigint)"});
   CHECK(table.records == std::map<char, std::uint64_t>{{'c', 1}, {'r', 1}});
   CHECK(table.key == std::vector<std::string>{"id"});
