@@ -1,5 +1,6 @@
-// How many rows a lane's next transaction may have: 50,000, and more while the target takes its
-// time for each, up to `max-rows`. In a table that is larger than the target's memory a row costs
+// How many rows a lane's next transaction may have: few at first, so that the target is soon at
+// work, and with each batch twice as many; then 50,000, and more while the target takes its time
+// for each, up to `max-rows`. In a table that is larger than the target's memory a row costs
 // the reading of its page, and the more rows a batch has, the more of them share one; a quick
 // target gains nothing by it, and large batches take memory. But no transaction is to take long:
 // then there are fewer. One owner; not thread-safe.
@@ -15,7 +16,8 @@ namespace tidemark {
 
 class BatchSize {
  public:
-  static constexpr std::size_t kRowsFirst = 50'000;
+  static constexpr std::size_t kRowsFirst = 8'000;
+  static constexpr std::size_t kRowsUsual = 50'000;
   static constexpr std::size_t kRowsLeast = 500;
   static constexpr std::chrono::microseconds kSlowRow{8};
   static constexpr std::chrono::microseconds kQuickRow{5};
@@ -40,10 +42,11 @@ class BatchSize {
     if (limit_ != kNone && took * 2 <= kLongest && ++since_refusal_ % kForgetAfter == 0) {
       limit_ = limit_ > kMuchMore * rows_max_ ? kNone : limit_ * 2;
     }
-    const std::size_t usual = std::min(most, kRowsFirst);
+    const std::size_t usual = std::min(most, kRowsUsual);
     const auto one = took / rows;
     if ((one > kSlowRow || rows_ < usual) && took * 2 <= kLongest) {
-      rows_ = std::min(most, rows_ * (one > 2 * kSlowRow && took * 4 <= kLongest ? 4 : 2));
+      const bool much = one > 2 * kSlowRow && took * 4 <= kLongest;
+      rows_ = std::min(one > kSlowRow ? most : usual, rows_ * (much ? 4 : 2));
     } else if (one < kQuickRow) {
       rows_ = std::max(usual, rows_ / 2);
     }

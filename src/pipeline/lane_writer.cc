@@ -288,7 +288,7 @@ std::vector<EventRef> Lane::Writer::cut() {
 // or there is nothing to do.
 bool Lane::Writer::fold_ahead() {
   // Large batches are those of a slow target: there the time is little, and the memory much.
-  if (looked_ahead_ || !waiting_.empty() || size_.rows() > BatchSize::kRowsFirst) return true;
+  if (looked_ahead_ || !waiting_.empty() || size_.rows() > BatchSize::kRowsUsual) return true;
   std::vector<SlabPtr> slabs;
   if (ready_ < size_.rows()) slabs = shared_.buffer.peek(wanted());
   if (ready_ < size_.rows() && slabs.empty()) return false;

@@ -5,8 +5,30 @@
 using std::chrono::milliseconds;
 using tidemark::BatchSize;
 
-TEST_CASE("a slow target gets larger batches, and a quick one those of the beginning", "[batch]") {
+namespace {
+
+// Quick batches, until there are as many rows as usual.
+BatchSize grown(std::size_t rows_max) {
+  BatchSize size(rows_max);
+  while (size.rows() < 50'000) size.note(size.rows(), milliseconds(100));
+  return size;
+}
+
+}  // namespace
+
+TEST_CASE("a lane begins with small batches", "[batch]") {
   BatchSize size(200'000);
+  CHECK(size.rows() == 8'000);
+  size.note(8'000, milliseconds(20));
+  CHECK(size.rows() == 16'000);
+  size.note(16'000, milliseconds(40));
+  size.note(32'000, milliseconds(80));
+  CHECK(size.rows() == 50'000);
+  CHECK(BatchSize(1'000).rows() == 1'000);
+}
+
+TEST_CASE("a slow target gets larger batches, and a quick one those of the beginning", "[batch]") {
+  BatchSize size = grown(200'000);
   CHECK(size.rows() == 50'000);
   size.note(50'000, milliseconds(300));  // 6 us a row
   CHECK(size.rows() == 50'000);
@@ -24,7 +46,7 @@ TEST_CASE("a slow target gets larger batches, and a quick one those of the begin
 }
 
 TEST_CASE("no batch is to take long", "[batch]") {
-  BatchSize size(200'000);
+  BatchSize size = grown(200'000);
   size.note(50'000, milliseconds(3000));  // slow, but twice as many would take too long
   CHECK(size.rows() == 50'000);
   size.note(50'000, milliseconds(10'000));
@@ -40,13 +62,13 @@ TEST_CASE("no batch is to take long", "[batch]") {
 }
 
 TEST_CASE("a batch that its bytes bound tells of its time, too", "[batch]") {
-  BatchSize size(200'000);
+  BatchSize size = grown(200'000);
   size.note(13'000, milliseconds(30'000));
   CHECK(size.rows() == 6'500);
 }
 
 TEST_CASE("what the target refuses for its size is not tried again soon", "[batch]") {
-  BatchSize size(200'000);
+  BatchSize size = grown(200'000);
   size.note_refused(50'000);
   CHECK(size.rows() == 25'000);
   size.note(25'000, milliseconds(1000));
