@@ -53,6 +53,14 @@ int exit_code_of(const LaneState& state) {
   return state.sqlstate.empty() && state.hint.empty() ? kExitBug : kExitConfiguration;
 }
 
+// All together: Kafka may be silent for each, and the group goes on when the last has left.
+template <typename Deed>
+void at_once(std::span<std::unique_ptr<Lane>> lanes, Deed deed) {
+  std::vector<std::thread> threads;
+  for (auto& lane : lanes) threads.emplace_back([&lane, deed] { deed(lane); });
+  for (std::thread& thread : threads) thread.join();
+}
+
 class Pipeline {
  public:
   Pipeline(const Config& config, const RunOptions& options)
@@ -61,6 +69,12 @@ class Pipeline {
       registry_ = std::make_unique<SchemaRegistry>(config.source.registry);
     }
   }
+
+  ~Pipeline() {
+    at_once(lanes_, [](std::unique_ptr<Lane>& lane) { lane.reset(); });
+  }
+  Pipeline(const Pipeline&) = delete;
+  Pipeline& operator=(const Pipeline&) = delete;
 
   RunSummary run();
 
@@ -91,7 +105,8 @@ class Pipeline {
   const std::shared_ptr<std::atomic<bool>> let_in_ = std::make_shared<std::atomic<bool>>(false);
   std::unique_ptr<SchemaRegistry> registry_;  // null: none is configured
   std::vector<std::unique_ptr<Lane>> lanes_;
-  std::vector<std::unique_ptr<Lane>> later_;  // not started yet
+  std::vector<std::unique_ptr<Lane>> later_;    // not started yet
+  std::optional<Clock::time_point> others_at_;  // when they were, until they are let in
   RunSummary summary_;
   Clock::time_point begin_ = Clock::now();
   Clock::time_point reported_ = Clock::now();
@@ -430,10 +445,7 @@ void Pipeline::stop_lanes(std::size_t from, milliseconds patience) {
   for (const auto& lane : lanes) lane->join();
   joined = true;
   impatient.join();
-  // All together: Kafka may be silent for each, and the group goes on when the last has left.
-  std::vector<std::thread> leaving;
-  for (const auto& lane : lanes) leaving.emplace_back([&lane] { lane->leave(); });
-  for (std::thread& one : leaving) one.join();
+  at_once(lanes, [](const std::unique_ptr<Lane>& lane) { lane->leave(); });
 }
 
 }  // namespace
