@@ -126,7 +126,8 @@ KafkaProperties defaults(const KafkaProperties& user) {
     out.emplace_back("fetch.max.bytes", "1048576");
   }
   if (rdkafka::knows_property(rdkafka::kFetchQueueBackoff)) {
-    out.emplace_back(rdkafka::kFetchQueueBackoff, "10");
+    // The queue holds what a reader takes in 3 ms.
+    out.emplace_back(rdkafka::kFetchQueueBackoff, "2");
   } else if (!FetchWaker::works_with(user)) {
     // A second's worth of records instead.
     out.emplace_back("queued.max.messages.kbytes", "262144");

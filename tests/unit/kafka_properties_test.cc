@@ -79,7 +79,7 @@ TEST_CASE("a consumer gets the defaults, the user's properties and the required 
   CHECK(property_value(properties, "isolation.level") == "read_committed");
   CHECK(property_value(properties, "partition.assignment.strategy") == "roundrobin");
   CHECK(property_value(properties, "fetch.queue.backoff.ms") ==
-        (rdkafka::knows_property("fetch.queue.backoff.ms") ? "10" : ""));
+        (rdkafka::knows_property("fetch.queue.backoff.ms") ? "2" : ""));
   CHECK(make_conf(properties));
 
   const KafkaProperties reader = reader_properties(config);
