@@ -200,6 +200,8 @@ class NativeReplication:
         stack, slot = recording.stack, f"{recording.name}_run"
         self._remove_slot(recording, slot)
         target = fresh_target(recording, with_room=self.with_room)
+        if self.with_room and not recording.template:
+            recording.make_room(target)
         sql(recording.dsn, "select pg_copy_logical_replication_slot("
             f"'{recording.slot}', '{slot}')")
         options = f", {self.options}" if self.options else ""

@@ -8,7 +8,7 @@ from servers import Failure, Progress, find_tool, say, sql, value
 
 SQL = Path(__file__).resolve().parent / "sql"
 JSON = "org.apache.kafka.connect.json.JsonConverter"
-FILLFACTOR = 90  # src/target/evolution.cc
+FILLFACTOR = 80  # src/target/evolution.cc
 PART_ROWS = 65536  # whose digests are compared as one
 # So that a row has one text, and that sorting ten million of them is quick.
 READING = "set timezone = 'UTC'; set extra_float_digits = 1; set work_mem = '256MB'; "
@@ -114,7 +114,7 @@ class Recording:
     def _make_template(self):
         """The rows as they are now, on the target's server."""
         server = self.stack.dsn("target", "postgres")
-        for name in (f"{self.template}_with_room", self.template):
+        for name in (self._with_room(), self.template):
             sql(server, f"drop database if exists {name} with (force)")
         sql(server, f"create database {self.template}")
         target = self.stack.dsn("target", self.template)
@@ -128,20 +128,28 @@ class Recording:
                 raise Failure("the rows could not be copied; what psql said is above")
         sql(target, "vacuum analyze")
 
+    def _with_room(self):
+        return f"{self.template}_with_room_{FILLFACTOR}"
+
     def template_with_room(self):
         """The same in tables with the fillfactor that tidemark gives its own; None without rows."""
         if not self.template:
             return None
-        server, name = self.stack.dsn("target", "postgres"), f"{self.template}_with_room"
+        server, name = self.stack.dsn("target", "postgres"), self._with_room()
         if value(server, f"select count(*) from pg_database where datname = '{name}'") == "0":
             say("  making a copy of the target's rows with room in their pages")
             sql(server, f"create database {name} template {self.template} strategy file_copy")
+            target = self.stack.dsn("target", name)
+            self.make_room(target)
             for table in self.load.tables:
-                target = self.stack.dsn("target", name)
-                sql(target, f"alter table {table} set (fillfactor = {FILLFACTOR})")
                 sql(target, f"vacuum full {table}")
                 sql(target, f"vacuum analyze {table}")
         return name
+
+    def make_room(self, target):
+        """In the pages of its tables that are still to be filled."""
+        for table in self.load.tables:
+            sql(target, f"alter table {table} set (fillfactor = {FILLFACTOR})")
 
     def _start_capture(self):
         say("  starting Debezium")
