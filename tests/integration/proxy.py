@@ -15,6 +15,7 @@ What a rule can do to its message, and then to the connection:
     HOLD     the message waits, with all behind it, until rule.release()
     a function of the message: called before it is passed on (unless that makes the link vanish)
 """
+import contextlib
 import ctypes
 import re
 import socket
@@ -262,11 +263,13 @@ class Link:
         reset(self.server)
 
     def vanish(self):
-        """As if a firewall forgot the connection: neither end is told, and what the client sends is
-        dropped before TCP could acknowledge it."""
+        """As if a firewall forgot the connection: neither end is told, and what either sends is dropped
+        before TCP could acknowledge it."""
         self.vanished = True
         drop_all = ctypes.create_string_buffer(struct.pack("HBBI", 6, 0, 0, 0))  # BPF: return 0
-        self.client.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER,
+        for end in (self.client, self.server):
+            with contextlib.suppress(OSError):  # it has gone by itself
+                end.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER,
                                struct.pack("@HP", 1, ctypes.addressof(drop_all)))
 
     def _pump(self, source, sink, to_server):

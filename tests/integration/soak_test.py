@@ -120,7 +120,8 @@ class Soak:
         dsn = (f"host=127.0.0.1 port={self.database.port} user={place['user']} "
                f"dbname={self.target.name} keepalives_idle=2 keepalives_interval=1 "
                "keepalives_count=2 tcp_user_timeout=4000 "
-               "options='-c idle_in_transaction_session_timeout=5s'")
+               "options='-c idle_in_transaction_session_timeout=5s -c tcp_keepalives_idle=2 "
+               "-c tcp_keepalives_interval=1 -c tcp_keepalives_count=2 -c tcp_user_timeout=4000'")
         return self.case.settings(
             self.target, self.topics,
             kafka={"bootstrap.servers": f"127.0.0.1:{self.broker.port}",
