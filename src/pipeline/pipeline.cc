@@ -105,8 +105,7 @@ class Pipeline {
   const std::shared_ptr<std::atomic<bool>> let_in_ = std::make_shared<std::atomic<bool>>(false);
   std::unique_ptr<SchemaRegistry> registry_;  // null: none is configured
   std::vector<std::unique_ptr<Lane>> lanes_;
-  std::vector<std::unique_ptr<Lane>> later_;    // not started yet
-  std::optional<Clock::time_point> others_at_;  // when they were, until they are let in
+  std::vector<std::unique_ptr<Lane>> later_;  // not started yet
   RunSummary summary_;
   Clock::time_point begin_ = Clock::now();
   Clock::time_point reported_ = Clock::now();

@@ -126,8 +126,7 @@ KafkaProperties defaults(const KafkaProperties& user) {
     out.emplace_back("fetch.max.bytes", "1048576");
   }
   if (rdkafka::knows_property(rdkafka::kFetchQueueBackoff)) {
-    // The queue holds what a reader takes in 3 ms.
-    out.emplace_back(rdkafka::kFetchQueueBackoff, "2");
+    out.emplace_back(rdkafka::kFetchQueueBackoff, std::to_string(FetchWaker::kInterval.count()));
   } else if (!FetchWaker::works_with(user)) {
     // A second's worth of records instead.
     out.emplace_back("queued.max.messages.kbytes", "262144");

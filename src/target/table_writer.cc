@@ -67,13 +67,6 @@ void for_each_lack(const Layout& layout, std::string_view image, const Note& not
   }
 }
 
-// May a statement's rows come in several statements? Not where they must see each other: where its
-// end, but no part's, satisfies what PostgreSQL checks then, or two keys may be one to the target.
-bool may_part(const TableStatements& statements, const Table& actual) {
-  return actual.unique_keys.size() == 1 && !actual.has_deferrable_unique_keys &&
-         !actual.has_triggers && statements.equal_keys_are_same();
-}
-
 }  // namespace
 
 TableWriter::TableWriter(const Layout& layout, TablePtr actual)
@@ -83,7 +76,6 @@ TableWriter::TableWriter(const Layout& layout, TablePtr actual)
       key_has_index_(key_has_unique_index(layout_, *actual_)),
       copy_possible_(BulkLoad::possible(layout_, *actual_)),
       refers_to_itself_(refers_to_itself(*actual_)),
-      may_part_(may_part(statements_, *actual_) && key_has_index_ && !refers_to_itself_),
       remove_text_(layout.keyless() ? std::string() : statements_.remove()) {}
 
 bool TableWriter::serves(const Layout& layout) const {
@@ -220,12 +212,20 @@ const std::string& TableWriter::merge_text(const MergeVariant& variant) {
   return at->second;
 }
 
+// May a statement's rows come in several? Not where only the end of all satisfies what PostgreSQL
+// checks, triggers see them together, two keys may be one to the target, or each would scan it.
+bool TableWriter::may_part() const {
+  return key_has_index_ && !refers_to_itself_ && actual_->unique_keys.size() == 1 &&
+         !actual_->has_deferrable_unique_keys && !actual_->has_triggers &&
+         statements_.equal_keys_are_same();
+}
+
 // The rows, and in front of them the deletes that are still to be done.
 std::uint64_t TableWriter::merge(WriteTools tools, const MergeVariant& variant, const Rows& rows) {
   Rows all = std::exchange(removes_, {});
   all.insert(all.end(), rows.begin(), rows.end());
   const std::span<const RowChange* const> todo(all);
-  const bool whole = !may_part_ || variant.base == LackBase::other || all.size() < kPartRows;
+  const bool whole = all.size() < kPartRows || variant.base == LackBase::other || !may_part();
   std::size_t size = whole ? all.size() : kPartRowsFirst;
   ParameterArrays* now = &tools.arrays;
   ParameterArrays* next = &tools.arrays_ahead;
@@ -233,8 +233,8 @@ std::uint64_t TableWriter::merge(WriteTools tools, const MergeVariant& variant, 
   std::uint64_t touched = 0;
   for (std::size_t done = size;; done += size) {
     size = std::min(kPartRows, all.size() - done);
-    const Parameters* ahead = nullptr;
     if (size == 0) return touched + merge_part(tools.session, variant, *filled);
+    const Parameters* ahead = nullptr;
     const auto fill_next = [&] { ahead = &fill(*next, variant, todo.subspan(done, size)); };
     {
       const Session::First first(tools.session, fill_next);

@@ -70,6 +70,7 @@ class TableWriter {
   bool choose_copy(BulkLoad& bulk_load);
   std::uint64_t copy(WriteTools tools);
   const std::string& merge_text(const MergeVariant& variant);
+  [[nodiscard]] bool may_part() const;
   std::uint64_t merge(WriteTools tools, const MergeVariant& variant, const Rows& rows);
   std::uint64_t merge_part(Session& session, const MergeVariant& variant,
                            const Parameters& parameters);
@@ -89,7 +90,6 @@ class TableWriter {
   const bool key_has_index_;
   const bool copy_possible_;
   const bool refers_to_itself_;
-  const bool may_part_;
   const std::string remove_text_;
   std::map<MergeVariant, std::string> merge_texts_;
 
